@@ -88,6 +88,8 @@ class IndexAdvice:
     plans_asked: int = 0
     planner: str = ""  # "twin (15.18)", "HypoPG on the server"
     notes: tuple[str, ...] = ()
+    # (statement key, (cost per call now, with the proposals)) for every statement that could be planned
+    statement_costs: tuple[tuple[str, tuple[float, float]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

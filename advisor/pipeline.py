@@ -1,0 +1,267 @@
+"""The whole way through: source -> Snapshot -> what-if -> analysis -> Report. The command line only calls this."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from advisor import __version__
+from advisor.analyse import judge
+from advisor.collect import collect
+from advisor.connect import open_connection
+from advisor.errors import AdvisorError, TwinFailed, UsageError
+from advisor.index_search import SearchOptions, advise_drops, advise_indexes
+from advisor.model.activity import WorkloadText
+from advisor.model.lookup import Catalog
+from advisor.model.report import Fidelity, IndexAdvice, RelationSize, Report, RetentionStatus, StatementSummary
+from advisor.model.snapshot import Gap, Snapshot, read_snapshot
+from advisor.model.workload import Workload
+from advisor.progress import Progress, Silent
+from advisor.retention import Policy, assess_retention
+from advisor.rulebook import load_rules
+from advisor.settings import SettingsOptions, advise_settings
+from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
+from advisor.workload.files import read_workload_file
+from advisor.workload.read import read_workload
+from advisor.workload.touched import relations_touched
+
+SUBJECTS = ("index", "settings", "retention", "health")
+# The size plot and the workload table show this many; totals cover everything.
+_LARGEST_RELATIONS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the facts come from: a snapshot file, or a server (dsn None means libpq's own defaults)."""
+
+    dsn: str | None = None
+    snapshot: Path | None = None
+    workload_files: tuple[Path, ...] = ()
+    sample_seconds: float = 0.0
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions:
+    """What to look at, and how hard."""
+
+    subjects: tuple[str, ...] = SUBJECTS
+    what_if: WhatIfOptions = field(default_factory=WhatIfOptions)
+    search: SearchOptions = field(default_factory=SearchOptions)
+    settings: SettingsOptions = field(default_factory=SettingsOptions)
+    policy: Policy | None = None
+    rule_params: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@contextmanager
+def open_source(
+    source: Source, policy: Policy | None, progress: Progress
+) -> Iterator[tuple[Snapshot, psycopg.Connection[Any] | None]]:
+    """Yield the snapshot and, for a live server, the connection it was read through."""
+    texts = tuple(text for path in source.workload_files for text in read_workload_file(path))
+    if source.snapshot is not None:
+        if source.dsn is not None:
+            raise UsageError("--dsn and --snapshot exclude each other.", "Give one of them.")
+        yield _with_texts(read_snapshot(source.snapshot), texts), None
+        return
+    with open_connection(source.dsn) as connection:
+        snapshot = collect(
+            connection,
+            rules=load_rules(),
+            policy=policy,
+            sample_seconds=source.sample_seconds,
+            workload_texts=texts,
+            provider=source.provider,
+            progress=progress,
+        )
+        yield snapshot, connection
+
+
+def _with_texts(snapshot: Snapshot, texts: tuple[WorkloadText, ...]) -> Snapshot:
+    if not texts:
+        return snapshot
+    from dataclasses import replace
+
+    return replace(snapshot, workload_texts=snapshot.workload_texts + texts)
+
+
+class _Clock:
+    """Seconds per stage, for the report's footer."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+
+def make_report(
+    snapshot: Snapshot,
+    options: ReportOptions,
+    connection: psycopg.Connection[Any] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Return the report of one snapshot. `connection` serves only the fidelity check and HypoPG.
+
+    A what-if planner that cannot be had becomes a gap; the rest of the report stands.
+    """
+    progress = progress or Silent()
+    clock = _Clock()
+    clock.seconds["collect"] = sum(snapshot.timings.values())
+    catalog = Catalog(snapshot)
+    gaps = list(snapshot.gaps)
+    workload: Workload | None = None
+    indexes: IndexAdvice | None = None
+    fidelity: Fidelity | None = None
+    if "index" in options.subjects:
+        workload, indexes, fidelity = _index_part(snapshot, catalog, options, connection, progress, clock, gaps)
+    retention: tuple[RetentionStatus, ...] = ()
+    with clock.stage("analyse"):
+        settings = advise_settings(snapshot, options.settings) if "settings" in options.subjects else None
+        if "retention" in options.subjects:
+            retention = assess_retention(snapshot, catalog, options.policy)
+        judgement = judge(snapshot, catalog, load_rules(), params=options.rule_params)
+    findings = judgement.findings if "health" in options.subjects else ()
+    if settings is not None:
+        findings += settings.findings
+    total = sum(row.total_exec_time for row in snapshot.statements) or None
+    return Report(
+        tool_version=__version__,
+        generated_at=datetime.now(UTC),
+        version_num=snapshot.server.version_num,
+        version=snapshot.server.version,
+        database=snapshot.server.database,
+        provider=snapshot.server.provider,
+        since=_window_start(snapshot),
+        until=snapshot.server.collected_at,
+        database_size_bytes=snapshot.server.database_size_bytes,
+        findings=tuple(sorted(findings, key=lambda f: (f.severity.rank, f.rule, f.object))),
+        indexes=indexes,
+        settings=settings,
+        retention=retention,
+        gaps=tuple(gaps),
+        skipped=judgement.skipped if "health" in options.subjects else (),
+        passed=judgement.passed if "health" in options.subjects else (),
+        fidelity=fidelity,
+        workload=_summaries(workload, indexes, total) if workload is not None else (),
+        sizes=_sizes(snapshot),
+        total_exec_time=total,
+        timings=clock.seconds,
+        peak_memory_bytes=_peak_memory(),
+        subjects=options.subjects,
+    )
+
+
+def _index_part(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    options: ReportOptions,
+    connection: psycopg.Connection[Any] | None,
+    progress: Progress,
+    clock: _Clock,
+    gaps: list[Gap],
+) -> tuple[Workload | None, IndexAdvice, Fidelity | None]:
+    from contextlib import ExitStack
+    from dataclasses import replace
+
+    what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
+    with ExitStack() as stack:
+        engine: WhatIf | None = None
+        with clock.stage("twin"):
+            try:
+                engine = stack.enter_context(open_whatif(snapshot, what_if, connection, progress))
+            except TwinFailed as error:
+                if options.what_if.mode != "auto":
+                    raise
+                gaps.append(
+                    Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no index proposals, no costs")
+                )
+        if engine is None:
+            return None, IndexAdvice(drop=advise_drops(snapshot, catalog, None, None), planner="none"), None
+        gaps += [Gap(what="twin", why=line, costs="statements that need it are planned without it") for line in engine.degraded]
+        with clock.stage("workload"):
+            workload = read_workload(snapshot, catalog, engine.session, progress)
+        with clock.stage("fidelity"):
+            fidelity = engine.measure_fidelity(workload.statements)
+        trusted = workload
+        if fidelity is not None and fidelity.withheld:
+            withheld = set(fidelity.withheld)
+            trusted = replace(workload, statements=tuple(s for s in workload.statements if s.key not in withheld))
+        with clock.stage("search"):
+            indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)
+        return workload, indexes, fidelity
+
+
+def _window_start(snapshot: Snapshot) -> datetime | None:
+    counters = snapshot.database_counters
+    return snapshot.statements_view.stats_reset or (counters.stats_reset if counters else None)
+
+
+def _summaries(
+    workload: Workload, indexes: IndexAdvice | None, total: float | None
+) -> tuple[StatementSummary, ...]:
+    costs = dict(indexes.statement_costs) if indexes is not None else {}
+    rows = []
+    for statement in sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)):
+        before, after = costs.get(statement.key, (None, None))
+        spent = statement.total_exec_time
+        rows.append(
+            StatementSummary(
+                fingerprint=statement.fingerprint,
+                query=statement.original,
+                calls=statement.calls,
+                total_exec_time=spent,
+                mean_exec_time=statement.mean_exec_time,
+                rows=statement.rows,
+                share=spent / total if spent is not None and total else None,
+                cost_before=before,
+                cost_after=after,
+                notes=statement.notes,
+            )
+        )
+    return tuple(rows)
+
+
+def _sizes(snapshot: Snapshot) -> tuple[RelationSize, ...]:
+    sizes = [
+        RelationSize(
+            relation=table.relation,
+            heap_bytes=table.size_bytes or 0,
+            index_bytes=table.indexes_bytes or 0,
+            toast_bytes=table.toast_bytes or 0,
+            rows=max(table.reltuples, 0.0),
+        )
+        for table in snapshot.tables
+        if table.kind in "rm"
+    ]
+    sizes.sort(key=lambda s: -(s.heap_bytes + s.index_bytes + s.toast_bytes))
+    return tuple(sizes[:_LARGEST_RELATIONS])
+
+
+def _peak_memory() -> int:
+    """Return the peak resident size of this process in bytes (ru_maxrss is kB on Linux, bytes on macOS)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def capture(source: Source, policy: Policy | None, progress: Progress) -> Snapshot:
+    """Return a snapshot of the source's server."""
+    with open_source(source, policy, progress) as (snapshot, _):
+        return snapshot
+
+
+__all__ = ["SUBJECTS", "AdvisorError", "ReportOptions", "Source", "capture", "make_report", "open_source"]
