@@ -1,0 +1,208 @@
+"""Judges a snapshot by the rules: which are broken, which hold, which could not be judged and why. Pure."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jinja2
+
+from advisor.errors import UsageError
+from advisor.model.finding import Confidence, Finding, Remedy, Severity
+from advisor.model.lookup import Catalog
+from advisor.model.needs import extension_problem
+from advisor.model.offence import Offence
+from advisor.model.report import Skipped
+from advisor.model.snapshot import Snapshot
+from advisor.rulebook import Rule, find_rule
+from advisor.ruletext import render_line, render_prose, render_sql
+
+# What a mistake in a rule raises. A rule is a plug-in: its failure is said and costs only that rule.
+_RULE_FAILURES = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, jinja2.TemplateError)
+
+_STATEMENTS_STATUS = {
+    "absent": "pg_stat_statements is not installed in this database",
+    "not_preloaded": "pg_stat_statements is not in shared_preload_libraries",
+    "no_privilege": "this role may not read pg_stat_statements (grant pg_read_all_stats)",
+    "failed": "pg_stat_statements was not read",
+}
+# Membership in these includes the other.
+_INCLUDED_IN = {
+    "pg_read_all_stats": ("pg_monitor",),
+    "pg_read_all_settings": ("pg_monitor",),
+    "pg_stat_scan_tables": ("pg_monitor",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Findings worst first; rules that could not be judged, with the reason; ids of rules that found nothing."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    passed: tuple[str, ...]
+
+
+def judge(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    rules: Iterable[Rule],
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Judgement:
+    """Return what the rules say of the snapshot.
+
+    `params` maps a rule's id (or alias) to parameter values as a person writes them ('10MB', '5min', 0.2), and to
+    `enabled` (false switches the rule off) and `severity`. Raises UsageError for a rule or parameter that is not
+    there, RuleInvalid for a check.py that cannot be loaded.
+    """
+    rules = tuple(rules)
+    overrides = {find_rule(rules, name).id: dict(values) for name, values in (params or {}).items()}
+    findings: list[Finding] = []
+    skipped: list[Skipped] = []
+    passed: list[str] = []
+    for rule in rules:
+        mine = overrides.get(rule.id, {})
+        enabled, severity = mine.pop("enabled", True), _severity(rule, mine.pop("severity", None))
+        values = rule.values(mine)
+        reason = missing_need(rule, snapshot) if enabled else "switched off by the configuration"
+        if reason is not None:
+            skipped.append(Skipped(rule=rule.id, why=reason))
+            continue
+        try:
+            found = _shorten(rule, _findings(rule, snapshot, catalog, values, severity))
+        except _RULE_FAILURES as error:
+            why = f"the rule failed, which is a bug in it: {type(error).__name__}: {error}"
+            skipped.append(Skipped(rule=rule.id, why=why))
+            continue
+        findings += found
+        if not found:
+            passed.append(rule.id)
+    # Stable: within one severity the order of rules, and within a rule its own.
+    findings.sort(key=lambda finding: finding.severity.rank)
+    return Judgement(findings=tuple(findings), skipped=tuple(skipped), passed=tuple(passed))
+
+
+def _severity(rule: Rule, text: Any) -> Severity | None:
+    if text is None:
+        return None
+    try:
+        return Severity(text)
+    except ValueError as error:
+        known = ", ".join(Severity)
+        raise UsageError(f"'{text}' is no severity (rule {rule.id}).", f"Use one of: {known}.") from error
+
+
+def missing_need(rule: Rule, snapshot: Snapshot) -> str | None:
+    """Return why the rule cannot be judged on this snapshot, or None when it can."""
+    needs, server = rule.needs, snapshot.server
+    if needs.min_major is not None and server.major < needs.min_major:
+        return f"needs PostgreSQL {needs.min_major} or newer"
+    if needs.max_major is not None and server.major > needs.max_major:
+        return f"does not apply from PostgreSQL {needs.max_major + 1} on"
+    if needs.primary and server.in_recovery:
+        return "does not apply to a standby"
+    installed = {e.name: e.version for e in snapshot.extensions if e.version is not None}
+    for wanted in needs.extensions:
+        problem = extension_problem(wanted, installed)
+        if problem is not None:
+            return problem
+    for role in needs.privileges:
+        accepted = {role, *_INCLUDED_IN.get(role, ())}
+        if not server.is_superuser and not accepted & set(server.memberships):
+            return f"needs the privileges of {role} (grant {role} to {server.user})"
+    for part in needs.parts:
+        problem = _missing_part(part, snapshot)
+        if problem is not None:
+            return problem
+    if rule.queries and rule.id not in snapshot.facts:
+        gap = next((gap for gap in snapshot.gaps if gap.what == f"rule {rule.id}"), None)
+        return gap.why if gap is not None else "the snapshot was taken without this rule's query"
+    return None
+
+
+def _missing_part(part: str, snapshot: Snapshot) -> str | None:
+    """Return why the part is not there. An empty part counts as read unless a gap speaks of it."""
+    if part == "statements":
+        status = snapshot.statements_view.status
+        return None if status in ("ok", "damaged") else _STATEMENTS_STATUS.get(status, status)
+    value = getattr(snapshot, part)
+    if value is not None and value != ():
+        return None
+    gap = next((gap for gap in snapshot.gaps if _speaks_of(gap.what, part)), None)
+    if gap is not None:
+        return f"{gap.what}: {gap.why}"
+    return f"{part.replace('_', ' ')} were not read" if value is None or part == "settings" else None
+
+
+def _speaks_of(what: str, part: str) -> bool:
+    words = part.replace("_", " ")
+    return what in (part, words) or what.startswith((words, part))
+
+
+def _findings(
+    rule: Rule, snapshot: Snapshot, catalog: Catalog, values: Mapping[str, Any], severity: Severity | None
+) -> Iterator[tuple[float, Finding]]:
+    """Yield (weight, finding)."""
+    for item in _offences(rule, snapshot, catalog, values):
+        if isinstance(item, Finding):  # a check that words its findings itself
+            yield 0.0, replace(item, rule=rule.id, severity=severity or item.severity)
+        else:
+            yield item.weight, _worded(rule, item, values, severity)
+
+
+def _offences(
+    rule: Rule, snapshot: Snapshot, catalog: Catalog, values: Mapping[str, Any]
+) -> Iterable[Offence | Finding]:
+    rows = snapshot.facts.get(rule.id, ())
+    if not rule.has_check:
+        return [Offence(object=str(row["object"]), evidence=dict(row)) for row in rows]
+    check = rule.check()
+    offered = {"snapshot": snapshot, "params": values, "rows": rows, "catalog": catalog}
+    return check(**{name: offered[name] for name in inspect.signature(check).parameters})
+
+
+def _worded(rule: Rule, offence: Offence, params: Mapping[str, Any], severity: Severity | None) -> Finding:
+    metadata = rule.metadata
+    context = {"params": params, **offence.evidence, **offence.values, "object": offence.object}
+    remedy = metadata.remedy
+    evidence = {name: value for name, value in offence.evidence.items() if name != "object"}
+    sql = render_sql(remedy.sql, context)
+    return Finding(
+        rule=rule.id,
+        severity=severity or offence.severity or metadata.severity,
+        confidence=offence.confidence or Confidence(metadata.confidence),
+        title=render_line(metadata.finding.title, context),
+        object=offence.object,
+        detail=render_prose(metadata.finding.detail, context),
+        evidence=evidence,
+        remedy=Remedy(
+            sql=sql,
+            undo_sql=render_sql(remedy.undo, context) if sql else (),
+            lock=(render_line(remedy.lock, context) or None) if remedy.lock and sql else None,
+            note=(render_prose(remedy.note, context) or None) if remedy.note else None,
+        ),
+        subject=metadata.subject,
+    )
+
+
+def _shorten(rule: Rule, found: Iterable[tuple[float, Finding]]) -> list[Finding]:
+    """Return the findings worst and heaviest first; those beyond the rule's `most` become one that counts them."""
+    ordered = sorted(found, key=lambda pair: (pair[1].severity.rank, -pair[0], pair[1].object))
+    unique = list({finding.key: finding for _, finding in ordered}.values())
+    kept, rest = unique[: rule.metadata.most], unique[rule.metadata.most :]
+    if rest:
+        kept.append(
+            Finding(
+                rule=rule.id,
+                severity=rest[0].severity,
+                confidence=rest[0].confidence,
+                title=f"{rule.title}: {len(rest):,} more",
+                object="others",
+                detail=f"Besides the {len(kept)} shown, {len(rest):,} more objects break this rule.",
+                evidence={"more": len(rest), "objects": [finding.object for finding in rest[:100]]},
+                subject=rule.metadata.subject,
+            )
+        )
+    return kept
