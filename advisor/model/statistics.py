@@ -43,7 +43,8 @@ class ExtendedStatistics:
     name: str
     table: RelationName
     definition: str  # pg_get_statisticsobjdef
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # in the order of attnums; expressions are not among them
+    attnums: tuple[int, ...] = ()  # the columns' numbers, as n_distinct and dependencies write them
     kinds: tuple[str, ...]  # d ndistinct, f dependencies, m mcv, e expressions
     inherited: bool = False
     n_distinct: str | None = None  # '{"1, 2": 33}'
@@ -59,7 +60,7 @@ class SchemaObject:
     """An object the twin needs besides tables: its DDL, in an order that can be replayed.
 
     `kind`: schema collation type domain function aggregate operator opclass cast sequence view
-    rule policy role foreign_server text_search …
+    rule policy role foreign_server foreign_table text_search tablespace …
     """
 
     kind: str
@@ -67,4 +68,5 @@ class SchemaObject:
     name: str
     ddl: str
     order: int
-    extension: str | None = None
+    extension: str | None = None  # the extension it belongs to: built only where that extension cannot be created
+    relations: tuple[RelationName, ...] = ()  # tables and views it reads (views, policies, rules)
