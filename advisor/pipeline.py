@@ -192,7 +192,10 @@ def _index_part(
                 )
         if engine is None:
             return None, IndexAdvice(drop=advise_drops(snapshot, catalog, None, None), planner="none"), None
-        gaps += [Gap(what="twin", why=line, costs="statements that need it are planned without it") for line in engine.degraded]
+        gaps += [
+            Gap(what="twin", why=line, costs="statements that need it are planned without it")
+            for line in engine.degraded
+        ]
         with clock.stage("workload"):
             workload = read_workload(snapshot, catalog, engine.session, progress)
         with clock.stage("fidelity"):
@@ -211,9 +214,7 @@ def _window_start(snapshot: Snapshot) -> datetime | None:
     return snapshot.statements_view.stats_reset or (counters.stats_reset if counters else None)
 
 
-def _summaries(
-    workload: Workload, indexes: IndexAdvice | None, total: float | None
-) -> tuple[StatementSummary, ...]:
+def _summaries(workload: Workload, indexes: IndexAdvice | None, total: float | None) -> tuple[StatementSummary, ...]:
     costs = dict(indexes.statement_costs) if indexes is not None else {}
     rows = []
     for statement in sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)):

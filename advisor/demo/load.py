@@ -27,9 +27,7 @@ def split_script(text: str, name: str) -> tuple[str, ...]:
         raise UsageError(f"{name} is not valid SQL: {error.args[0]}.") from error
 
 
-def load_schema(
-    connection: psycopg.Connection[Any], text: str, name: str, progress: Progress | None = None
-) -> None:
+def load_schema(connection: psycopg.Connection[Any], text: str, name: str, progress: Progress | None = None) -> None:
     """Run a script statement by statement. Raises LoadFailed with the statement that failed."""
     statements = split_script(text, name)
     with (progress or Silent()).step(f"Loading {name}", len(statements)) as step:

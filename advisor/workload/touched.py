@@ -24,7 +24,7 @@ class _Relations(Visitor):  # type: ignore[misc]
     def __init__(self) -> None:
         self.names: set[tuple[str | None, str]] = set()
 
-    def visit_RangeVar(self, ancestors: Any, node: ast.RangeVar) -> None:  # noqa: N802 (pglast's naming)
+    def visit_RangeVar(self, ancestors: Any, node: ast.RangeVar) -> None:
         self.names.add((node.schemaname, node.relname))
 
 

@@ -1,0 +1,153 @@
+"""The smaller commands: settings, capture, doctor, grants, rules, explain, schema, demo."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor.cli import options as opt
+from advisor.cli.app import app
+from advisor.cli.config import find_config
+from advisor.cli.console import check_format, note, show_progress, terminal_width, wants_color
+from advisor.cli.demo import run_demo
+from advisor.cli.flags import policy_from, source_from
+from advisor.collect.doctor import examine, grants_sql
+from advisor.connect import open_connection
+from advisor.errors import UsageError
+from advisor.model.redaction import redact as redact_snapshot
+from advisor.model.snapshot import write_snapshot
+from advisor.pipeline import capture as take_snapshot
+from advisor.render import json_schema
+from advisor.render.doctor import render_doctor
+from advisor.rulebook import load_rules
+
+
+@app.command()
+def capture(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The snapshot file to write.")],
+    dsn: opt.Dsn = None,
+    workload: opt.WorkloadFiles = None,
+    sample: opt.Sample = None,
+    policy: opt.PolicyFile = None,
+    config: opt.ConfigFile = None,
+    provider: opt.Provider = None,
+    redact: opt.Redact = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Read a server once into a file; every other command takes it with --snapshot instead of a server.
+
+    The file holds statement texts and column statistics (sample values) and is readable by you alone; --redact
+    leaves the values out.
+    """
+    flags = dict(locals())
+    settings = find_config(Path.cwd(), config)
+    with show_progress(quiet) as progress:
+        snapshot = take_snapshot(source_from(flags, settings), policy_from(flags, settings), progress)
+    if redact:
+        snapshot = redact_snapshot(snapshot)
+    try:
+        write_snapshot(snapshot, output)
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}.") from error
+    note(
+        f"wrote {output}: {len(snapshot.tables)} tables, {len(snapshot.statements)} statements, "
+        f"{len(snapshot.gaps)} gaps",
+        quiet,
+    )
+    for gap in snapshot.gaps:
+        note(f"  gap: {gap.what}: {gap.why}", quiet)
+
+
+@app.command()
+def doctor(
+    dsn: opt.Dsn = None,
+    config: opt.ConfigFile = None,
+    format: opt.Format = None,
+    no_color: opt.NoColor = False,
+) -> None:
+    """What works with this connection and role, and what each missing grant costs the report."""
+    name = check_format(format or "text", ("text", "json"))
+    source = source_from({"dsn": dsn}, find_config(Path.cwd(), config))
+    with open_connection(source.dsn) as connection:
+        found = examine(connection)
+    sys.stdout.write(render_doctor(found, name, color=wants_color(no_color), width=terminal_width()))
+
+
+@app.command()
+def grants(
+    dsn: opt.Dsn = None,
+    role: Annotated[str, typer.Option("--role", metavar="NAME", help="The role to create.")] = "pgadvise",
+    verify: Annotated[bool, typer.Option("--verify", help="Probe the present role instead of printing.")] = False,
+    config: opt.ConfigFile = None,
+    no_color: opt.NoColor = False,
+) -> None:
+    """The least privileges pgadvise needs, as SQL for a superuser to run; --verify probes them."""
+    source = source_from({"dsn": dsn}, find_config(Path.cwd(), config))
+    with open_connection(source.dsn) as connection:
+        if verify:
+            found = examine(connection)
+            sys.stdout.write(render_doctor(found, "text", color=wants_color(no_color), width=terminal_width()))
+            raise typer.Exit(int(any(check.status == "missing" for check in found.checks)))
+        schemas = [
+            row[0]
+            for row in connection.execute(
+                "select nspname from pg_catalog.pg_namespace"
+                " where nspname not like 'pg\\_%' and nspname <> 'information_schema' order by nspname"
+            ).fetchall()
+        ]
+        statements = grants_sql(role, connection.info.dbname, tuple(schemas), connection.info.server_version // 10000)
+    sys.stdout.write("\n".join(statements) + "\n")
+
+
+@app.command()
+def rules(
+    rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show this rule's documentation.")] = None,
+    format: opt.Format = None,
+) -> None:
+    """The rules, their parameters and their documentation."""
+    name = check_format(format or "text", ("text", "json"))
+    known = load_rules()
+    chosen = [found for found in known if rule is None or rule in (found.id, *found.aliases)]
+    if not chosen:
+        raise UsageError(f"There is no rule '{rule}'.", "List them with: pgadvise rules")
+    if name == "json":
+        rows = [
+            {
+                "id": found.id,
+                "title": found.title,
+                "severity": str(found.severity),
+                "needs": list(found.needs),
+                "params": {param.name: param.default for param in found.params},
+            }
+            for found in chosen
+        ]
+        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+    elif rule is not None:
+        sys.stdout.write(chosen[0].readme.rstrip() + "\n")
+    else:
+        width = max(len(found.id) for found in chosen)
+        for found in chosen:
+            sys.stdout.write(f"{found.id:<{width}}  {found.severity!s:<8}  {found.title}\n")
+
+
+@app.command()
+def schema() -> None:
+    """The JSON Schema of 'report --format json'."""
+    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+@app.command()
+def demo(
+    application: Annotated[str, typer.Argument(help="The example application.")] = "school",
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE.html", help="Where the HTML report goes.")
+    ] = Path("pgadvise-demo.html"),
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+) -> None:
+    """The report on an embedded server with an example application: no server of yours is touched."""
+    run_demo(application, output, quiet=quiet, no_color=no_color)

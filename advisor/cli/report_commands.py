@@ -1,0 +1,111 @@
+"""`pgadvise report` and its subjects one by one: index, settings, retention, health."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import typer
+
+from advisor.cli import options as opt
+from advisor.cli.app import app
+from advisor.cli.config import find_config
+from advisor.cli.console import show_progress
+from advisor.cli.deliver import deliver, exit_code, without_ignored
+from advisor.cli.flags import report_options, source_from
+from advisor.demo.container import open_container
+from advisor.errors import UsageError
+from advisor.model.snapshot import Snapshot
+from advisor.pipeline import SUBJECTS, ReportOptions, Source, make_report, open_source
+from advisor.progress import Progress
+
+
+def _run_report(
+    *,
+    subjects: tuple[str, ...],
+    dsn: opt.Dsn = None,
+    snapshot: opt.SnapshotFile = None,
+    workload: opt.WorkloadFiles = None,
+    sample: opt.Sample = None,
+    policy: opt.PolicyFile = None,
+    config: opt.ConfigFile = None,
+    testcontainer: opt.TestContainer = None,
+    schema: opt.SchemaFiles = None,
+    ram: opt.Ram = None,
+    cores: opt.Cores = None,
+    storage: opt.StorageOption = None,
+    profile: opt.ProfileOption = None,
+    users: opt.Users = None,
+    provider: opt.Provider = None,
+    what_if: opt.WhatIfOption = opt.WhatIf.AUTO,
+    twin_dsn: opt.TwinDsn = None,
+    twin_image: opt.TwinImage = None,
+    twin_major: opt.TwinMajor = None,
+    endpoints: opt.Endpoints = False,
+    budget: opt.Budget = None,
+    max_indexes: opt.MaxIndexes = None,
+    max_width: opt.MaxWidth = 4,
+    time_limit: opt.TimeLimit = None,
+    format: opt.Format = None,
+    output: opt.Outputs = None,
+    redact: opt.Redact = False,
+    quiet: opt.Quiet = False,
+    no_color: opt.NoColor = False,
+    fail_on: opt.FailOnOption = opt.FailOn.NEVER,
+) -> None:
+    flags = dict(locals())
+    settings = find_config(Path.cwd(), config)
+    source = source_from(flags, settings)
+    options = report_options(flags, settings, subjects)
+    if testcontainer is None and schema:
+        raise UsageError("--schema needs --testcontainer IMAGE.", "It loads the files into that container.")
+    with (
+        show_progress(quiet) as progress,
+        _snapshot(source, options, progress, testcontainer, tuple(schema or ())) as (facts, connection),
+    ):
+        report = make_report(facts, options, connection, progress)
+    report = without_ignored(report, settings.ignore)
+    deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color)
+    limit = fail_on.value if fail_on is not opt.FailOn.NEVER else settings.scalars.get("fail_on", "never")
+    raise typer.Exit(exit_code(report, limit))
+
+
+@contextmanager
+def _snapshot(
+    source: Source, options: ReportOptions, progress: Progress, image: str | None, schema: tuple[Path, ...]
+) -> Iterator[tuple[Snapshot, psycopg.Connection[Any] | None]]:
+    """Yield the facts of a container made for the purpose, or of the source itself."""
+    if image is None:
+        with open_source(source, options.policy, progress) as found:
+            yield found
+        return
+    if source.dsn is not None or source.snapshot is not None:
+        raise UsageError("--testcontainer is a source of its own.", "Leave out --dsn and --snapshot.")
+    with (
+        open_container(image, schema, source.workload_files, progress) as dsn,
+        open_source(Source(dsn=dsn, provider=source.provider), options.policy, progress) as found,
+    ):
+        yield found
+
+
+def _subject_command(name: str, subjects: tuple[str, ...], help_text: str) -> None:
+    """Register a command with all of `_run_report`'s options and a fixed choice of subjects."""
+    signature = inspect.signature(_run_report, eval_str=True)
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "subjects"]
+
+    def command(**flags: Any) -> None:
+        _run_report(subjects=subjects, **flags)
+
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command(name, help=help_text)(command)
+
+
+_subject_command("report", SUBJECTS, "Look at everything and say what to change first. Reads only, changes nothing.")
+_subject_command("index", ("index",), "Only indexes: which to create and which to drop, proven by the planner.")
+_subject_command("retention", ("retention",), "Only retention: windows, oldest rows, and what enforces them.")
+_subject_command("health", ("health",), "Only the health rules.")
