@@ -13,7 +13,7 @@ from advisor.errors import UsageError
 from advisor.model.finding import Confidence, Finding, Remedy, Severity
 from advisor.model.lookup import Catalog
 from advisor.model.needs import extension_problem
-from advisor.model.offence import Offence
+from advisor.model.offence import Offence, Unjudged
 from advisor.model.report import Skipped
 from advisor.model.snapshot import Snapshot
 from advisor.rulebook import Rule, find_rule
@@ -71,13 +71,16 @@ def judge(
             skipped.append(Skipped(rule=rule.id, why=reason))
             continue
         try:
-            found = _shorten(rule, _findings(rule, snapshot, catalog, values, severity))
+            offences = list(_offences(rule, snapshot, catalog, values))
+            found = _shorten(rule, _findings(rule, offences, values, severity))
         except _RULE_FAILURES as error:
             why = f"the rule failed, which is a bug in it: {type(error).__name__}: {error}"
             skipped.append(Skipped(rule=rule.id, why=why))
             continue
         findings += found
-        if not found:
+        unjudged = [Skipped(rule=rule.id, why=item.why) for item in offences if isinstance(item, Unjudged)]
+        skipped += unjudged
+        if not found and not unjudged:
             passed.append(rule.id)
     # Stable: within one severity the order of rules, and within a rule its own.
     findings.sort(key=lambda finding: finding.severity.rank)
@@ -142,19 +145,19 @@ def _speaks_of(what: str, part: str) -> bool:
 
 
 def _findings(
-    rule: Rule, snapshot: Snapshot, catalog: Catalog, values: Mapping[str, Any], severity: Severity | None
+    rule: Rule, offences: Iterable[Offence | Finding | Unjudged], values: Mapping[str, Any], severity: Severity | None
 ) -> Iterator[tuple[float, Finding]]:
     """Yield (weight, finding)."""
-    for item in _offences(rule, snapshot, catalog, values):
+    for item in offences:
         if isinstance(item, Finding):  # a check that words its findings itself
             yield 0.0, replace(item, rule=rule.id, severity=severity or item.severity)
-        else:
+        elif isinstance(item, Offence):
             yield item.weight, _worded(rule, item, values, severity)
 
 
 def _offences(
     rule: Rule, snapshot: Snapshot, catalog: Catalog, values: Mapping[str, Any]
-) -> Iterable[Offence | Finding]:
+) -> Iterable[Offence | Finding | Unjudged]:
     rows = snapshot.facts.get(rule.id, ())
     if not rule.has_check:
         return [Offence(object=str(row["object"]), evidence=dict(row)) for row in rows]

@@ -23,3 +23,11 @@ class Offence:
     severity: Severity | None = None  # None: the rule's own
     confidence: Confidence | None = None
     weight: float = 0.0  # within one severity the heavier comes first: bytes, rows, seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """What a check could not look at: the rule is then listed as skipped with this reason, even if it found other
+    offences, and never as passed."""
+
+    why: str
