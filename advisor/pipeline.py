@@ -6,8 +6,8 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,8 +89,6 @@ def open_source(
 def _with_texts(snapshot: Snapshot, texts: tuple[WorkloadText, ...]) -> Snapshot:
     if not texts:
         return snapshot
-    from dataclasses import replace
-
     return replace(snapshot, workload_texts=snapshot.workload_texts + texts)
 
 
@@ -175,9 +173,6 @@ def _index_part(
     clock: _Clock,
     gaps: list[Gap],
 ) -> tuple[Workload | None, IndexAdvice, Fidelity | None]:
-    from contextlib import ExitStack
-    from dataclasses import replace
-
     what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
     with ExitStack() as stack:
         engine: WhatIf | None = None

@@ -68,8 +68,9 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is one sentence, not a traceback)
         if os.environ.get("PGADVISE_DEBUG"):
             traceback.print_exc()
+        reason = (str(error).splitlines() or [""])[0]
         _complain(
-            f"A bug in pgadvise {__version__}: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            f"A bug in pgadvise {__version__}: {type(error).__name__}: {reason}",
             "Set PGADVISE_DEBUG=1 for the details, and please report it.",
         )
         code = 3

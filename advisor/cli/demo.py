@@ -33,9 +33,8 @@ def run_demo(name: str, output: Path, *, quiet: bool, no_color: bool) -> None:
             with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
                 connection.execute(f"create database {_DATABASE}".encode())
             with psycopg.connect(cluster.dsn(_DATABASE), autocommit=True) as connection:
-                load_schema(
-                    connection, application.schema.read_text(encoding="utf-8"), application.schema.name, progress
-                )
+                script = application.schema.read_text(encoding="utf-8")
+                load_schema(connection, script, application.schema.name, progress)
                 run_workload(connection, application, progress)
             host = application.host
             options = ReportOptions(

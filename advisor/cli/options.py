@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-
-_SOURCE = "Source"
-_HOST = "Facts about the host"
-_WHAT_IF = "What-if and search"
-_OUTPUT = "Output"
 
 
 class WhatIf(StrEnum):
@@ -51,168 +46,57 @@ class Storage(StrEnum):
     SAN = "san"
 
 
-Dsn = Annotated[
-    str | None,
-    typer.Option(
-        "--dsn",
-        metavar="DSN",
-        help="URI or keywords; else PGADVISE_DSN, DATABASE_URL, else PGHOST, PGSERVICE, .pgpass as psql has them.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-SnapshotFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--snapshot",
-        metavar="FILE",
-        help="A file made by 'pgadvise capture', instead of a server.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-WorkloadFiles = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--workload",
-        metavar="FILE.sql",
-        help="Statements with literals or $n; '-- calls: N' before one weights it. May repeat.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-Sample = Annotated[
-    str | None,
-    typer.Option(
-        "--sample",
-        metavar="DURATION",
-        help="Poll pg_stat_activity this long, e.g. 30s: literals and waits.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-PolicyFile = Annotated[
-    Path | None,
-    typer.Option("--policy", metavar="FILE", help="Retention policy (TOML).", rich_help_panel=_SOURCE),
-]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="Configuration; else pgadvise.toml, found upward.", rich_help_panel=_SOURCE
-    ),
-]
-TestContainer = Annotated[
-    str | None,
-    typer.Option(
-        "--testcontainer",
-        metavar="IMAGE",
-        help="Start a container, load --schema files, run --workload files, report on it.",
-        rich_help_panel=_SOURCE,
-    ),
-]
-SchemaFiles = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--schema", metavar="FILE.sql", help="For --testcontainer: files to load. May repeat.", rich_help_panel=_SOURCE
-    ),
-]
-Ram = Annotated[
-    str | None, typer.Option("--ram", metavar="SIZE", help="Memory of the server, e.g. 8GB.", rich_help_panel=_HOST)
-]
-Cores = Annotated[
-    str | None, typer.Option("--cores", metavar="N", help="CPU cores of the server.", rich_help_panel=_HOST)
-]
-StorageOption = Annotated[
-    Storage | None, typer.Option("--storage", help="What the data lies on.", rich_help_panel=_HOST)
-]
-ProfileOption = Annotated[
-    Profile | None, typer.Option("--profile", help="What the server is used for.", rich_help_panel=_HOST)
-]
-Users = Annotated[
-    str | None, typer.Option("--users", metavar="N", help="Users the application serves.", rich_help_panel=_HOST)
-]
-Provider = Annotated[
-    str | None,
-    typer.Option(
-        "--provider",
-        metavar="NAME",
-        help="self-hosted, rds, aurora, neon, supabase, cloudsql, azure.",
-        rich_help_panel=_HOST,
-    ),
-]
-WhatIfOption = Annotated[
-    WhatIf, typer.Option("--what-if", help="Planner for what-if questions.", rich_help_panel=_WHAT_IF)
-]
-TwinDsn = Annotated[
-    str | None,
-    typer.Option(
-        "--twin-dsn",
-        metavar="DSN",
-        help="An empty PostgreSQL to use as the twin (as superuser).",
-        rich_help_panel=_WHAT_IF,
-    ),
-]
-TwinImage = Annotated[
-    str | None,
-    typer.Option("--twin-image", metavar="IMAGE", help="A container image for the twin.", rich_help_panel=_WHAT_IF),
-]
-TwinMajor = Annotated[
-    int | None,
-    typer.Option(
-        "--twin-major",
-        metavar="N",
-        help="Plan on this major version instead of the server's own.",
-        rich_help_panel=_WHAT_IF,
-    ),
-]
-Endpoints = Annotated[
-    bool,
-    typer.Option(
-        "--endpoints",
-        help="Also read min/max of indexed columns: exact costs for newest rows.",
-        rich_help_panel=_WHAT_IF,
-    ),
-]
-Budget = Annotated[
-    str | None,
-    typer.Option("--budget", metavar="SIZE", help="Sum of the new indexes' sizes, e.g. 2GB.", rich_help_panel=_WHAT_IF),
-]
-MaxIndexes = Annotated[
-    int | None,
-    typer.Option("--max-indexes", metavar="N", min=0, help="At most this many new indexes.", rich_help_panel=_WHAT_IF),
-]
-MaxWidth = Annotated[
-    int, typer.Option("--max-width", metavar="N", min=1, max=8, help="Key columns per index.", rich_help_panel=_WHAT_IF)
-]
-TimeLimit = Annotated[
-    str | None,
-    typer.Option(
-        "--time-limit",
-        metavar="DURATION",
-        help="For the index search; the best found by then is reported.",
-        rich_help_panel=_WHAT_IF,
-    ),
-]
-Format = Annotated[
-    str | None,
-    typer.Option("--format", "-f", metavar="FORMAT", help="Of the standard output.", rich_help_panel=_OUTPUT),
-]
-Outputs = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="Write here; the ending names the format. May repeat.",
-        rich_help_panel=_OUTPUT,
-    ),
-]
-Redact = Annotated[
-    bool, typer.Option("--redact", help="No literals and no column values in the output.", rich_help_panel=_OUTPUT)
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.", rich_help_panel=_OUTPUT)]
-NoColor = Annotated[
-    bool, typer.Option("--no-color", help="No colours (NO_COLOR is honoured too).", rich_help_panel=_OUTPUT)
-]
-FailOnOption = Annotated[
-    FailOn,
-    typer.Option(
-        "--fail-on", help="Exit 1 when something at or above this severity is found.", rich_help_panel=_OUTPUT
-    ),
-]
+def _option(panel: str, flags: str, help_text: str, metavar: str | None = None, **more: Any) -> Any:
+    return typer.Option(*flags.split(), help=help_text, metavar=metavar, rich_help_panel=panel, **more)
+
+
+_SOURCE = "Source"
+_HOST = "Facts about the host"
+_WHAT_IF = "What-if and search"
+_OUTPUT = "Output"
+
+_DSN_HELP = "URI or keywords; else PGADVISE_DSN, DATABASE_URL, else PGHOST, PGSERVICE, .pgpass as psql has them."
+_WORKLOAD_HELP = "Statements with literals or $n; '-- calls: N' before one weights it. May repeat."
+_SAMPLE_HELP = "Poll pg_stat_activity this long, e.g. 30s: literals and waits."
+_SNAPSHOT_HELP = "A file made by 'pgadvise capture', instead of a server."
+_CONFIG_HELP = "Configuration; else pgadvise.toml, found upward."
+_CONTAINER_HELP = "Start a container, load --schema files, run --workload files, report on it."
+_SCHEMA_HELP = "For --testcontainer: a file to load. May repeat."
+_PROVIDER_HELP = "self-hosted, rds, aurora, neon, supabase, cloudsql, azure."
+_ENDPOINTS_HELP = "Also read min/max of indexed columns: exact costs for the newest rows."
+_TIME_LIMIT_HELP = "For the index search; the best found by then is reported."
+_OUTPUT_HELP = "Write here; the ending names the format. May repeat."
+_FAIL_ON_HELP = "Exit 1 when something at or above this severity is found."
+
+Dsn = Annotated[str | None, _option(_SOURCE, "--dsn", _DSN_HELP, "DSN")]
+SnapshotFile = Annotated[Path | None, _option(_SOURCE, "--snapshot", _SNAPSHOT_HELP, "FILE")]
+WorkloadFiles = Annotated[list[Path] | None, _option(_SOURCE, "--workload", _WORKLOAD_HELP, "FILE.sql")]
+Sample = Annotated[str | None, _option(_SOURCE, "--sample", _SAMPLE_HELP, "DURATION")]
+PolicyFile = Annotated[Path | None, _option(_SOURCE, "--policy", "Retention policy (TOML).", "FILE")]
+ConfigFile = Annotated[Path | None, _option(_SOURCE, "--config", _CONFIG_HELP, "FILE")]
+TestContainer = Annotated[str | None, _option(_SOURCE, "--testcontainer", _CONTAINER_HELP, "IMAGE")]
+SchemaFiles = Annotated[list[Path] | None, _option(_SOURCE, "--schema", _SCHEMA_HELP, "FILE.sql")]
+
+Ram = Annotated[str | None, _option(_HOST, "--ram", "Memory of the server, e.g. 8GB.", "SIZE")]
+Cores = Annotated[str | None, _option(_HOST, "--cores", "CPU cores of the server.", "N")]
+StorageOption = Annotated[Storage | None, _option(_HOST, "--storage", "What the data lies on.")]
+ProfileOption = Annotated[Profile | None, _option(_HOST, "--profile", "What the server is used for.")]
+Users = Annotated[str | None, _option(_HOST, "--users", "Users the application serves.", "N")]
+Provider = Annotated[str | None, _option(_HOST, "--provider", _PROVIDER_HELP, "NAME")]
+
+WhatIfOption = Annotated[WhatIf, _option(_WHAT_IF, "--what-if", "Planner for what-if questions.")]
+TwinDsn = Annotated[str | None, _option(_WHAT_IF, "--twin-dsn", "A PostgreSQL for the twin, as superuser.", "DSN")]
+TwinImage = Annotated[str | None, _option(_WHAT_IF, "--twin-image", "A container image for the twin.", "IMAGE")]
+TwinMajor = Annotated[int | None, _option(_WHAT_IF, "--twin-major", "Plan on this major instead of the server's.", "N")]
+Endpoints = Annotated[bool, _option(_WHAT_IF, "--endpoints", _ENDPOINTS_HELP)]
+Budget = Annotated[str | None, _option(_WHAT_IF, "--budget", "Sum of the new indexes' sizes, e.g. 2GB.", "SIZE")]
+MaxIndexes = Annotated[int | None, _option(_WHAT_IF, "--max-indexes", "At most this many new indexes.", "N", min=0)]
+MaxWidth = Annotated[int, _option(_WHAT_IF, "--max-width", "Key columns per index.", "N", min=1, max=8)]
+TimeLimit = Annotated[str | None, _option(_WHAT_IF, "--time-limit", _TIME_LIMIT_HELP, "DURATION")]
+
+Format = Annotated[str | None, _option(_OUTPUT, "--format -f", "Of the standard output.", "FORMAT")]
+Outputs = Annotated[list[Path] | None, _option(_OUTPUT, "-o --output", _OUTPUT_HELP, "FILE")]
+Redact = Annotated[bool, _option(_OUTPUT, "--redact", "No literals and no column values in the output.")]
+Quiet = Annotated[bool, _option(_OUTPUT, "--quiet -q", "No progress, no notes.")]
+NoColor = Annotated[bool, _option(_OUTPUT, "--no-color", "No colours (NO_COLOR is honoured too).")]
+FailOnOption = Annotated[FailOn, _option(_OUTPUT, "--fail-on", _FAIL_ON_HELP)]

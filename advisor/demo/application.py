@@ -57,9 +57,8 @@ def list_applications() -> tuple[str, ...]:
 def find_application(name: str) -> Application:
     """Return the application `name`. Raises UsageError for an unknown one."""
     if name not in list_applications():
-        raise UsageError(
-            f"There is no example application '{name}'.", f"Choose one of: {', '.join(list_applications())}."
-        )
+        known = ", ".join(list_applications())
+        raise UsageError(f"There is no example application '{name}'.", f"Choose one of: {known}.")
     text = (resource_dir("fixtures/workloads") / f"{name}.toml").read_text(encoding="utf-8")
     file = msgspec.convert(tomllib.loads(text), _WorkloadFile)
     return Application(

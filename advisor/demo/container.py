@@ -66,8 +66,11 @@ def _shapes(workload: Sequence[Path]) -> tuple[Shape, ...]:
 @contextmanager
 def _started(image: str, progress: Progress) -> Iterator[str]:
     import docker.errors
+    from testcontainers.core.config import testcontainers_config
     from testcontainers.postgres import PostgresContainer
 
+    # The container is removed below, also after Ctrl-C; the reaper would be a second image to pull.
+    testcontainers_config.ryuk_disabled = True
     try:
         container = PostgresContainer(image, username="pgadvise", password="pgadvise", dbname="app", driver=None)
         container.with_command("postgres -c shared_preload_libraries=pg_stat_statements -c fsync=off")
