@@ -1,0 +1,15 @@
+create table orders (tenant int, number int, primary key (tenant, number));
+create table lines (tenant int, number int, item int, foreign key (tenant, number) references orders);
+create index on lines (number, tenant, item);
+create table person (id int primary key);
+create table visits (at date not null, person int references person, guide int references person) partition by range (at);
+create table visits_a partition of visits for values from ('2025-01-01') to ('2026-01-01');
+create index on visits (person);
+create index on visits_a (guide) where guide is not null;
+insert into person values (1);
+insert into orders select 1, n from generate_series(1, 3000) n;
+insert into lines select 1, n, n from generate_series(1, 3000) n;
+insert into visits select '2025-06-01', 1, 1 from generate_series(1, 2000);
+create table small (person int references person);
+insert into small select 1 from generate_series(1, 500);
+analyze;

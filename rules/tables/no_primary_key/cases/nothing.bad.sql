@@ -1,0 +1,2 @@
+-- expect: public."Log"
+create table "Log" (at timestamptz, line text);

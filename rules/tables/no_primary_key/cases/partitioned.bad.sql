@@ -1,0 +1,3 @@
+-- expect: public.visits
+create table visits (at timestamptz not null, page text) partition by range (at);
+create table visits_2025 partition of visits for values from ('2025-01-01') to ('2026-01-01');

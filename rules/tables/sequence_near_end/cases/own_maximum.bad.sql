@@ -1,0 +1,3 @@
+-- expect: public.ticket
+create sequence ticket maxvalue 1000;
+select setval('ticket', 960);

@@ -1,0 +1,2 @@
+create table sessions (id text primary key, data text);
+create temporary table scratch (a int);

@@ -1,0 +1,2 @@
+-- expect: public."Sessions"
+create unlogged table "Sessions" (id text primary key, data text);
