@@ -1,0 +1,2 @@
+-- expect: public."Queue"
+create table "Queue" (id int primary key) with (autovacuum_enabled = false);

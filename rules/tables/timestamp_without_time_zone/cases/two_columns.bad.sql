@@ -1,0 +1,2 @@
+-- expect: database
+create table sessions (id text primary key, expire timestamp, created timestamp(3));
