@@ -146,6 +146,7 @@ class RetentionStatus:
     undo_sql: tuple[str, ...] = ()
     confidence: str = "medium"
     evidence: dict[str, Any] = field(default_factory=dict)
+    window_days: float | None = None  # the window of `policy` in days, for the timeline; None: keeps for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
