@@ -1,0 +1,198 @@
+"""How many bytes index keys take: from statistics, and from the very values they list."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from advisor.model.arrays import parse_array
+from advisor.model.catalog import Column, IndexColumn
+from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName
+from advisor.model.statistics import ColumnStatistics
+
+_ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
+_DRAWS = 211  # tuples imagined; prime, so that stepping through lists of widths mixes them
+_STEPS = (0.6180339887, 0.7548776662, 0.8191725134, 0.8566748838, 0.8812714616)
+_TEXT_LIKE = frozenset({"text", "varchar", "bpchar", "citext", "name"})
+_WORD = re.compile(r'"(?:[^"]|"")+"|[A-Za-z_\u0080-\uffff][\w$]*')
+# Results of common functions and casts: bytes, alignment.
+_FIXED_RESULTS = (
+    (re.compile(r"^date_trunc\(|::timestamp|AS timestamp|timezone\(", re.I), 8, "d"),
+    (re.compile(r"AS (?:bigint|int8)\)$|::(?:bigint|int8)$", re.I), 8, "d"),
+    (re.compile(r"AS (?:integer|int|int4|date)\)$|::(?:integer|int|int4|date)$|^length\(|^hashtext\(", re.I), 4, "i"),
+    (re.compile(r"AS boolean\)$|::bool(?:ean)?$| IS (?:NOT )?NULL$", re.I), 1, "c"),
+    (re.compile(r"AS uuid\)$|::uuid$", re.I), 16, "c"),
+    (re.compile(r"^md5\(", re.I), 33, "i"),
+    (re.compile(r"AS (?:numeric|float8|double precision).*\)$|^extract\(|^date_part\(", re.I), 8, "d"),
+)
+_KEEPS_VALUE = re.compile(r"^(?:lower|upper|btrim|trim|initcap|unaccent|pg_catalog\.btrim|reverse)\(", re.I)
+_UNKNOWN_WIDTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWidth:
+    """What one key column adds to an index tuple."""
+
+    samples: tuple[float, ...]  # widths in bytes, each equally frequent
+    alignment: int  # 1 for short variable-length values
+    null_frac: float
+    n_distinct: float  # pg_stats' convention; 0 unknown
+    frequencies: tuple[float, ...] = ()  # of the most common values
+    known: bool = True  # False: an expression without statistics
+
+
+def expression_columns(expression: str, columns: dict[str, Column]) -> tuple[str, ...]:
+    """Return the table's columns an expression or predicate mentions, in order."""
+    found: dict[str, None] = {}
+    for match in _WORD.finditer(re.sub(r"'(?:[^']|'')*'", "''", expression)):
+        word = match[0]
+        name = word[1:-1].replace('""', '"') if word.startswith('"') else word
+        if name in columns or (name := name.lower()) in columns:
+            found.setdefault(name)
+    return tuple(found)
+
+
+def key_width(key: IndexColumn, table: RelationName, catalog: Catalog) -> KeyWidth:
+    """Return the width of a key column or expression of an index on `table`."""
+    columns = catalog.columns.get(table, {})
+    if key.column is not None:
+        return column_width(key.column, table, catalog)
+    expression = key.expression or ""
+    known = expression_statistics(expression, table, catalog)
+    if known is not None:
+        widths = _sampled(known, None) or (float(known.avg_width),)
+        return KeyWidth(widths, 1, known.null_frac, known.n_distinct, known.most_common_freqs or ())
+    mentioned = expression_columns(expression, columns)
+    base = column_width(mentioned[0], table, catalog) if mentioned else None
+    nulls = base.null_frac if base else 0.0
+    for pattern, size, align in _FIXED_RESULTS:
+        if pattern.search(expression):
+            return KeyWidth((size,), _ALIGNMENT[align], nulls, 0, known=False)
+    if base is not None and _KEEPS_VALUE.match(expression):
+        return KeyWidth(base.samples, base.alignment, nulls, base.n_distinct, base.frequencies)
+    return KeyWidth((_UNKNOWN_WIDTH,), 1, nulls, 0, known=False)
+
+
+def expression_statistics(expression: str, table: RelationName, catalog: Catalog) -> ColumnStatistics | None:
+    """Return the statistics an existing index on the same expression has."""
+    wanted = normalised(expression)
+    for index in catalog.indexes_by_table.get(table, ()):
+        for position, column in enumerate(index.columns, start=1):
+            if column.expression is None or normalised(column.expression) != wanted:
+                continue
+            for row in catalog.snapshot.statistics:
+                if row.relation == index.relation and row.attnum == position:
+                    return row
+    return None
+
+
+def normalised(expression: str) -> str:
+    """Return a form in which casts that PostgreSQL's deparser adds and outer parentheses do not matter."""
+    text = re.sub(r"::(?:text|character varying|varchar)\b", "", expression)
+    text = re.sub(r"\s+", "", text.replace("(", "").replace(")", ""))
+    return text.lower()
+
+
+def column_width(name: str, table: RelationName, catalog: Catalog) -> KeyWidth:
+    """Return the width of a plain column."""
+    column = catalog.columns.get(table, {}).get(name)
+    row = catalog.statistics(table, name)
+    nulls = row.null_frac if row else 0.0
+    distinct = row.n_distinct if row else 0.0
+    frequencies = (row.most_common_freqs or ()) if row else ()
+    if column is None:
+        return KeyWidth((_UNKNOWN_WIDTH,), 1, nulls, distinct, frequencies, known=False)
+    if column.type_name.name == "name":  # stored in indexes as a C string
+        return KeyWidth(_sampled(row, column) or (16.0,), 1, nulls, distinct, frequencies)
+    if column.typlen > 0:
+        return KeyWidth((float(column.typlen),), _ALIGNMENT.get(column.typalign, 4), nulls, distinct, frequencies)
+    average = float(row.avg_width) if row else _declared_width(column)
+    samples = _sampled(row, column) or (average,)
+    # Long values are compressed or stored out of line in the heap, and compressed in the index.
+    return KeyWidth(samples, 1 if average < 127 else 4, nulls, distinct, frequencies)
+
+
+def _declared_width(column: Column) -> float:
+    declared = re.search(r"\((\d+)\)", column.type)
+    if declared and column.base_type.name in ("varchar", "bpchar"):
+        return min(int(declared[1]) / 2 + 1, 33)
+    return 8.0 if column.base_type.name == "numeric" else 33.0
+
+
+def _sampled(row: ColumnStatistics | None, column: Column | None) -> tuple[float, ...]:
+    """Return the widths of the values the statistics list, when they agree with the mean width."""
+    if row is None or (column is not None and column.base_type.name not in _TEXT_LIKE):
+        return ()
+    bounds = [len(v.encode()) + 1.0 for v in parse_array(row.histogram_bounds) if v is not None]
+    common = [len(v.encode()) + 1.0 for v in parse_array(row.most_common_vals) if v is not None]
+    frequencies = row.most_common_freqs or ()
+    weighted = [width for width, share in zip(common, frequencies, strict=False) for _ in range(round(share * 200))]
+    rest = max(0.0, 1.0 - sum(frequencies) - row.null_frac)
+    if bounds and rest > 0:
+        count = max(1, round(rest * 200))
+        weighted += [bounds[i * len(bounds) // count] for i in range(count)]
+    if not weighted:
+        return ()
+    mean = sum(weighted) / len(weighted)
+    # Redacted or cut values would mislead.
+    return tuple(weighted) if abs(mean - row.avg_width) <= 0.1 * mean + 1.5 else ()
+
+
+def align(offset: float, to: int) -> float:
+    return math.ceil(offset / to) * to
+
+
+@dataclass(frozen=True, slots=True)
+class Imagined:
+    """One tuple drawn from the statistics: its aligned bytes, and the chance that another row has the same key."""
+
+    size: float
+    key_share: float
+
+
+def imagine(
+    keys: tuple[KeyWidth, ...], included: tuple[KeyWidth, ...], rows: float, total: float
+) -> tuple[Imagined, ...]:
+    """Return index tuples as the statistics foresee them, columns taken as independent of each other."""
+    rest = [_rest_share(key, total) for key in keys]
+    drawn = []
+    for draw in range(_DRAWS):
+        offset, share, null = 0.0, 1.0, False
+        for place, key in enumerate((*keys, *included)):
+            # A different irrational step per column: the draws fill the unit cube evenly.
+            quantile = (0.5 + draw * _STEPS[place % len(_STEPS)]) % 1.0
+            if quantile < key.null_frac:
+                null = True
+                share *= key.null_frac if place < len(keys) else 1.0
+                continue
+            width = key.samples[(draw * (7 + 6 * place)) % len(key.samples)]
+            offset = align(offset, key.alignment) + width if key.alignment > 1 else offset + width
+            if place < len(keys):
+                share *= _share_at(key, quantile - key.null_frac, rest[place])
+        drawn.append(Imagined((16 if null else 8) + align(round(offset, 6), 8), share))
+    return tuple(drawn)
+
+
+def _share_at(key: KeyWidth, quantile: float, rest: float) -> float:
+    for frequency in key.frequencies:
+        quantile -= frequency
+        if quantile < 0:
+            return frequency
+    return rest
+
+
+def _rest_share(key: KeyWidth, total: float) -> float:
+    """Return the share of the rows that each value outside the most common ones has, beyond the row itself."""
+    if total < 1:
+        return 1.0
+    distinct = key.n_distinct if key.n_distinct > 0 else -key.n_distinct * total if key.n_distinct < 0 else 200.0
+    rows = max(1.0, total * (1.0 - key.null_frac - sum(key.frequencies)))
+    values = max(1.0, min(distinct - len(key.frequencies), rows))
+    mean = rows / values
+    # Values that occur at all occur `mean` times: the Poisson rate behind that mean (0 for a unique column).
+    rate = mean
+    for _ in range(60):
+        rate = mean * -math.expm1(-rate)
+    return max(0.0, rate if mean > 1.0001 else 0.0) / total
