@@ -110,6 +110,27 @@ class SettingProposal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """From users to connections: Little's law with every assumption listed. Times in seconds, sizes in bytes."""
+
+    users: int
+    requests_per_second: float  # at the peak
+    busy: float  # connections busy at the peak
+    pool: int  # server connections of the pooler
+    cores: int  # the smallest usual number that carries the pool
+    max_connections: int
+    max_client_connections: int  # clients of the pooler
+    ram_bytes: int | None = None
+    work_mem_bytes: int | None = None
+    worst_case_bytes: int | None = None
+    application_connections: int | None = None  # pool x processes x servers of the application
+    pgbouncer_ini: str = ""
+    assumptions: tuple[str, ...] = ()  # "one request per user in 10 s (assumed)"
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsAdvice:
     """Settings with the memory arithmetic that holds them together."""
 
@@ -124,6 +145,8 @@ class SettingsAdvice:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()  # setting, why nothing is proposed (provider, unknown RAM)
+    sound: tuple[str, ...] = ()  # settings that were judged and may stay
+    capacity: Capacity | None = None  # where the number of users is given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
