@@ -9,6 +9,7 @@ the server process that answers. Therefore run every query inside `connection.tr
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ OLDEST_MAJOR = 13
 NEWEST_MAJOR = 18
 _APPLICATION = f"pgadvise/{__version__}"
 _SET_LIMITS = (
-    "select /* pgadvise */ pg_catalog.set_config(n, v, %(local)s)"
-    " from pg_catalog.unnest(%(names)s::pg_catalog.text[], %(values)s::pg_catalog.text[]) as limits(n, v)"
+    "select /* pgadvise */ pg_catalog.set_config(limits.key, limits.value, %(local)s)"
+    " from pg_catalog.json_each_text(%(limits)s::pg_catalog.json) as limits"
 )
 
 
@@ -53,8 +54,7 @@ class Session(psycopg.Connection[Any]):
 
     def apply_limits(self, *, local: bool) -> None:
         """Set the limits, for this transaction or for the session."""
-        names, values = list(self.limits), list(self.limits.values())
-        self.execute(_SET_LIMITS, {"local": local, "names": names, "values": values})
+        self.execute(_SET_LIMITS, {"local": local, "limits": json.dumps(self.limits)})
 
     @contextlib.contextmanager
     def server_settings(self) -> Iterator[None]:
@@ -181,7 +181,7 @@ def _settle(session: Session) -> None:
         notices.append(
             Gap(
                 what=f"PostgreSQL {major}",
-                why=f"this pgadvise was written for {OLDEST_MAJOR} to {NEWEST_MAJOR} and does not know what changed since",
+                why=f"this pgadvise was written for {OLDEST_MAJOR} to {NEWEST_MAJOR} and does not know what is new",
                 fix="update pgadvise",
                 costs="new settings, views and planner changes are not judged",
             )

@@ -11,7 +11,8 @@ import msgspec
 from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap, Loader
 
-_TEXT_TYPES = ("text", "varchar", "bpchar", "name", '"char"', "unknown")
+# 705 is "unknown"; 0 stands for every type psycopg has no loader for (enums, composites, aclitem): text too.
+_TEXT_TYPES: tuple[str | int, ...] = ("text", "varchar", "bpchar", "name", '"char"', 705, 0)
 _ENCODING = "utf-8"  # client_encoding is UTF8, or SQL_ASCII with any bytes
 
 

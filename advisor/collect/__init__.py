@@ -1,0 +1,157 @@
+"""Reads one database into a Snapshot: short transactions, few locks, and a gap for whatever is refused.
+
+Order matters. Settings come first, in a transaction of their own without our limits. The catalog is read in one
+repeatable-read transaction, so that tables, columns, indexes and statistics agree with each other. Sizes, counters
+of statements and sessions follow in separate transactions: they are not transactional anyway, and a long-held
+snapshot would keep vacuum from its work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+
+from advisor import __version__
+from advisor.collect import catalog
+from advisor.collect.activity import collect_sessions
+from advisor.collect.facts import collect_facts
+from advisor.collect.privileges import statistics_gaps
+from advisor.collect.reader import Reader
+from advisor.collect.schema import collect_schema_objects
+from advisor.collect.server import (
+    collect_cluster_counters,
+    collect_database_counters,
+    collect_extensions,
+    collect_role_settings,
+    collect_roles,
+    collect_server,
+    collect_settings,
+)
+from advisor.collect.statistics import collect_statistics
+from advisor.collect.workload_views import collect_statements
+from advisor.connect import Session
+from advisor.errors import ServerLost
+from advisor.model.activity import WorkloadText
+from advisor.model.lookup import Catalog
+from advisor.model.server import HostFacts
+from advisor.model.snapshot import Snapshot
+from advisor.progress import Progress, Silent
+from advisor.rulebook import Rule
+
+
+def collect(
+    connection: psycopg.Connection[Any],
+    *,
+    rules: Sequence[Rule] = (),
+    policy: Any | None = None,
+    host: HostFacts | None = None,
+    sample_seconds: float = 0.0,
+    workload_texts: tuple[WorkloadText, ...] = (),
+    provider: str | None = None,
+    progress: Progress | None = None,
+) -> Snapshot:
+    """Return everything that could be read of the connection's database; `gaps` names the rest.
+
+    `host` replaces what is found out about the machine, `provider` what is recognised. `sample_seconds` > 0 polls
+    pg_stat_activity for that long. Raises ServerLost.
+    """
+    from advisor.collect.host import local_host_facts, server_is_local
+    from advisor.collect.probes import run_probes
+    from advisor.collect.providers import detect_provider
+    from advisor.retention import plan_probes
+
+    progress = progress or Silent()
+    reader = Reader(connection)
+    if isinstance(connection, Session):
+        reader.gaps += connection.notices
+    started = time.perf_counter()
+    with _loss_told(connection):
+        snapshot = _read(reader, progress)
+        snapshot = replace(snapshot, sessions=collect_sessions(reader, sample_seconds, progress))
+        with progress.step("asking the rules' questions"):
+            facts = collect_facts(reader, rules)
+        if policy is not None:
+            with progress.step("looking at retention"):
+                facts |= run_probes(reader, plan_probes(snapshot, Catalog(snapshot), policy))
+        name, signals = detect_provider(
+            reader, snapshot.settings, snapshot.roles, snapshot.extensions, connection.info.host
+        )
+        if host is None:
+            host = local_host_facts() if server_is_local(connection) else HostFacts()
+    timings = dict(reader.timings)
+    timings["other"] = max(0.0, time.perf_counter() - started - sum(timings.values()))
+    return replace(
+        snapshot,
+        server=replace(snapshot.server, provider=provider or name, provider_signals=signals),
+        host=host,
+        facts=facts,
+        workload_texts=workload_texts,
+        gaps=tuple(reader.gaps),
+        timings=timings,
+    )
+
+
+def _read(reader: Reader, progress: Progress) -> Snapshot:
+    """Return the snapshot without sessions, facts and host."""
+    with progress.step("reading the catalog"):
+        settings = collect_settings(reader)
+        with _one_moment(reader.connection):
+            server = collect_server(reader)
+            extensions = collect_extensions(reader)
+            tables = catalog.collect_tables(reader)
+            indexes = catalog.collect_indexes(reader)
+            statistics, extended = collect_statistics(reader)
+            snapshot = Snapshot(
+                tool_version=__version__,
+                server=server,
+                settings=settings,
+                role_settings=collect_role_settings(reader),
+                roles=collect_roles(reader),
+                extensions=extensions,
+                schemas=catalog.collect_schemas(reader),
+                columns=catalog.collect_columns(reader),
+                constraints=catalog.collect_constraints(reader),
+                statistics=statistics,
+                extended_statistics=extended,
+                schema_objects=collect_schema_objects(reader),
+                database_counters=collect_database_counters(reader),
+                cluster_counters=collect_cluster_counters(reader),
+            )
+            reader.gaps += statistics_gaps(reader)
+    with progress.step("reading sizes and sequences"):
+        tables, indexes = catalog.with_sizes(reader, tables, indexes)
+        sequences = catalog.collect_sequences(reader)
+    with progress.step("reading statements"):
+        view, statements = collect_statements(reader, extensions, settings)
+    return replace(
+        snapshot, tables=tables, indexes=indexes, sequences=sequences, statements_view=view, statements=statements
+    )
+
+
+@contextmanager
+def _one_moment(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """A repeatable-read transaction: every query in it sees the catalog of the same moment."""
+    before = connection.isolation_level
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        if not connection.closed:
+            connection.isolation_level = before
+
+
+@contextmanager
+def _loss_told(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Turn a connection that is gone between two queries into ServerLost."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if connection.closed:
+            raise ServerLost("The server closed the connection while it was being read.", "Try again.") from error
+        raise

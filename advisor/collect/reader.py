@@ -49,6 +49,7 @@ class Reader:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
         self.major = connection.info.server_version // 10000
+        self.role = connection.info.user  # a pooler may log in as another; `collect_server` corrects it
         self.gaps: list[Gap] = []
         self.timings: dict[str, float] = {}
         self.locked: list[int] = []  # oids of relations held or wanted exclusively, when last looked at
