@@ -24,7 +24,7 @@ _LINE_POINTER = 4
 _POSTING_LIMIT = 812  # bytes of one posting list tuple while an index is built: a tenth of a page
 _TID = 6
 # Equal values of these types may differ in their bytes, so that their indexes are not deduplicated.
-_NOT_DEDUPLICATED = frozenset({"numeric", "float4", "float8", "jsonb", "interval", "record", "bpchar"})
+_NOT_DEDUPLICATED = frozenset({"numeric", "float4", "float8", "jsonb", "interval", "record"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from tests.search.live import take_snapshot
 
 SCHEMA = """
 create extension if not exists pg_trgm;
+create extension if not exists pageinspect;
 create table people (
   id bigint primary key, email text, country char(2), city text, age int, score numeric(8,2), height float8,
   active boolean, born date, created_at timestamptz, seen timestamp, token uuid, note text, profile jsonb,
@@ -135,7 +136,11 @@ def build(connection: psycopg.Connection, definitions: list[str]) -> list[Measur
             table=index.table, access_method=index.access_method, columns=index.columns, include=index.include,
             predicate=index.predicate, reloptions=tuple(options),
         )  # fmt: skip
-        size = estimate_index_size(candidate, before, rows)
+        # A twin reads this from the metapage of the empty index: minor releases differ (char(n) on 15.20).
+        deduplicates = None
+        if index.access_method == "btree" and not index.is_partitioned:
+            deduplicates = connection.execute("select allequalimage from bt_metap('probe')").fetchone()[0]
+        size = estimate_index_size(candidate, before, rows, deduplicates)
         real = connection.execute(
             "select sum(pg_relation_size(relid)) / 8192 from pg_partition_tree('probe')"
             if index.is_partitioned
@@ -154,7 +159,9 @@ def report(measured: list[Measured]) -> str:
 @pytest.mark.parametrize("major", [15, 18])
 def test_sizes_of_built_indexes(make_database: Callable[..., str], major: int) -> None:
     with psycopg.connect(make_database(major), autocommit=True) as connection:
-        connection.execute(SCHEMA)
+        for statement in SCHEMA.split(";"):
+            if statement.strip():
+                connection.execute(statement)
         trees = build(connection, BTREES)
         others = build(connection, OTHERS)
     errors = [abs(m.error) for m in trees]
