@@ -1,0 +1,251 @@
+"""Which scenarios does production really ask for? The counters tell: rows and blocks per call.
+
+Scenarios are reweighted by exponential tilting (the least change of the weights that explains a mean), first by the
+rows a call returned, then by the blocks it touched; a few representatives then stand for all of them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName
+
+_ROUNDS = 12
+_BISECTIONS = 60
+_STEEPEST = 30.0
+_AGGREGATES = frozenset(["Aggregate", "Group", "Limit", "WindowAgg"])
+MOST_REPRESENTATIVES = 5
+# Plans of one shape whose costs differ by less than this need one representative only.
+_SAME_COST = 1.1
+_INDEXED_COLUMN = re.compile(r'\(+(?:[\w$]+\.)?"?([\w$]+)"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the planner answered for one scenario. `rows`: None when the plan tells nothing about rows returned."""
+
+    values: tuple[str | None, ...]
+    cost: float
+    rows: float | None
+    blocks: float
+    shape: str
+    origin: str = "statistics"
+
+
+def outcome_of(
+    values: tuple[str | None, ...], plan: dict[str, Any], sizes: Sizes, origin: str = "statistics"
+) -> Outcome:
+    """Return the outcome of one scenario from its EXPLAIN (FORMAT JSON) plan."""
+    return Outcome(
+        values, float(plan["Total Cost"]), rows_returned(plan), blocks_of(plan, sizes), shape_of(plan), origin
+    )
+
+
+def shape_of(plan: dict[str, Any]) -> str:
+    """Return the plan's shape as a text: node types, relations and indexes."""
+    parts: list[str] = []
+    waiting: list[tuple[int, dict[str, Any]]] = [(0, plan)]
+    while waiting:
+        depth, node = waiting.pop()
+        parts.append(
+            f"{depth}{node['Node Type']}/{node.get('Relation Name', '')}/{node.get('Index Name', '')}"
+            f"/{node.get('Strategy', '')}/{node.get('Join Type', '')}"
+        )
+        waiting.extend((depth + 1, child) for child in reversed(node.get("Plans", ())))
+    return ";".join(parts)
+
+
+def rows_returned(plan: dict[str, Any]) -> float | None:
+    """Return the rows a call reports by the plan's estimate; None where an aggregate or LIMIT hides them."""
+    if plan["Node Type"] == "ModifyTable":
+        children = plan.get("Plans", ())
+        return float(children[0]["Plan Rows"]) if children else None
+    node = plan
+    waiting = [plan]
+    while waiting:
+        node = waiting.pop()
+        if node["Node Type"] in _AGGREGATES:
+            return None
+        waiting += [c for c in node.get("Plans", ()) if c.get("Parent Relationship") in ("Outer", "Subquery")]
+    return float(plan["Plan Rows"])
+
+
+class Sizes:
+    """Pages, rows per page and correlations of a catalog's tables, as plans name them (without schema)."""
+
+    def __init__(self, catalog: Catalog, search_path: Sequence[str] = ()) -> None:
+        self._catalog = catalog
+        self._named: dict[str, RelationName] = {}
+        order = {schema: position for position, schema in enumerate(search_path)}
+        ranked = sorted(catalog.snapshot.tables, key=lambda table: (-order.get(table.schema, 1000), table.relpages))
+        for table in ranked:  # the last one of a name wins: first in the path, then the largest
+            self._named[table.name] = table.relation
+
+    def pages(self, name: str | None) -> tuple[float, float]:
+        """Return (pages, rows per page) of a table, both at least 1."""
+        table = self._catalog.tables.get(self._named[name]) if name in self._named else None
+        if table is None:
+            return 1.0, 1.0
+        pages = max(1.0, (table.size_bytes or 0) / self._catalog.snapshot.server.block_size, float(table.relpages))
+        return pages, max(1.0, max(table.reltuples, 0.0) / max(1.0, float(table.relpages)))
+
+    def correlation(self, name: str | None, condition: str) -> float:
+        """Return the correlation of the column an index condition begins with; 0 when unknown."""
+        match = _INDEXED_COLUMN.match(condition)
+        if match is None or name not in self._named:
+            return 0.0
+        statistics = self._catalog.statistics(self._named[name], match[1])
+        return (statistics.correlation or 0.0) if statistics is not None else 0.0
+
+
+def blocks_of(plan: dict[str, Any], sizes: Sizes, loops: float = 1.0) -> float:
+    """Return the blocks the plan touches, by a simple model of each node."""
+    node_type, rows = plan["Node Type"], float(plan["Plan Rows"])
+    children = plan.get("Plans", ())
+    if node_type == "Limit" and children:
+        share = min(1.0, float(plan["Total Cost"]) / max(float(children[0]["Total Cost"]), 0.01))
+        return blocks_of(children[0], sizes, loops) * share
+    # Below a Gather the rows are those of one process; two workers and the leader are the usual number.
+    blocks = loops * _own_blocks(plan, node_type, rows * (2.4 if plan.get("Parallel Aware") else 1.0), sizes)
+    for position, child in enumerate(children):
+        child_loops = loops
+        if node_type == "Nested Loop" and position == 1 and child["Node Type"] not in ("Materialize", "Memoize"):
+            child_loops = loops * max(1.0, float(children[0]["Plan Rows"]))
+        elif child.get("Parent Relationship") == "SubPlan" and "hashed" not in str(plan.get("Filter", "")):
+            child_loops = loops * max(1.0, rows)
+        blocks += blocks_of(child, sizes, child_loops)
+    return blocks
+
+
+def _own_blocks(plan: dict[str, Any], node_type: str, rows: float, sizes: Sizes) -> float:
+    name = plan.get("Relation Name")
+    if node_type == "Index Only Scan":
+        return 3 + rows / 100
+    if node_type == "Bitmap Index Scan":
+        return 3 + rows / 200
+    if node_type not in ("Seq Scan", "Index Scan", "Bitmap Heap Scan"):
+        return 0.0
+    pages, per_page = sizes.pages(name)
+    if node_type == "Seq Scan":
+        return pages
+    if node_type == "Bitmap Heap Scan":
+        return min(pages, pages * (1 - math.exp(-rows / pages)))
+    followed = sizes.correlation(name, plan.get("Index Cond", "")) ** 2
+    return 3 + rows * (1 - followed) + rows * followed / per_page
+
+
+def calibrate(
+    outcomes: Sequence[Outcome],
+    rows_per_call: float | None,
+    blocks_per_call: float | None,
+    starts: Sequence[float] | None = None,
+) -> list[float]:
+    """Return a weight for every outcome (they sum to 1) that explains the observed means as well as can be.
+
+    `starts` are the weights to begin with, equal ones by default.
+    """
+    weights = _normalised(starts if starts is not None else [1.0] * len(outcomes))
+    if len(outcomes) == 1:
+        return weights
+    targets: list[tuple[list[float], float]] = []
+    rows = [outcome.rows for outcome in outcomes if outcome.rows is not None]
+    if rows_per_call is not None and len(rows) == len(outcomes):
+        targets.append((rows, rows_per_call))
+    if blocks_per_call is not None:
+        targets.append(([outcome.blocks for outcome in outcomes], blocks_per_call))
+    for _ in range(_ROUNDS if len(targets) > 1 else 1):
+        for amounts, target in targets:
+            weights = tilt(weights, amounts, target)
+    return weights
+
+
+def tilt(weights: Sequence[float], amounts: Sequence[float], target: float) -> list[float]:
+    """Return weights ∝ weight · amount^e whose mean amount is `target`; outside the range, all on the nearest.
+
+    >>> [round(w, 3) for w in tilt([0.5, 0.5], [1.0, 3.0], 2.5)]
+    [0.25, 0.75]
+    """
+    amounts = [max(amount, 0.5) for amount in amounts]
+    target = max(target, 0.5)
+    low, high = min(amounts), max(amounts)
+    if not low < target < high:
+        nearest = [low <= amount <= low * 1.2 if target <= low else amount >= high / 1.2 for amount in amounts]
+        # A trace of the old weights stays: the other observation may still need them.
+        return _normalised([max(w, 1e-9) * (1.0 if near else 1e-6) for w, near in zip(weights, nearest, strict=True)])
+    logs = [math.log(amount) for amount in amounts]
+    start = [math.log(max(weight, 1e-12)) for weight in weights]
+    least, most = -_STEEPEST, _STEEPEST
+    tilted: list[float] = list(weights)
+    for _ in range(_BISECTIONS):
+        exponent = (least + most) / 2
+        powers = [a + exponent * b for a, b in zip(start, logs, strict=True)]
+        peak = max(powers)
+        tilted = [math.exp(power - peak) for power in powers]
+        mean = sum(a * b for a, b in zip(tilted, amounts, strict=True)) / sum(tilted)
+        least, most = (exponent, most) if mean < target else (least, exponent)
+    return _normalised(tilted)
+
+
+def _normalised(weights: Sequence[float]) -> list[float]:
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def representatives(
+    outcomes: Sequence[Outcome], weights: Sequence[float], most: int = MOST_REPRESENTATIVES
+) -> list[tuple[Outcome, float]]:
+    """Return at most `most` outcomes that stand for all, with weights that sum to 1, the heaviest first.
+
+    One per plan shape; the shapes with the widest spread of costs are split at their weighted median. Shapes
+    beyond `most` fall to the one with the nearest cost.
+    """
+    groups: dict[str, list[tuple[Outcome, float]]] = defaultdict(list)
+    for outcome, weight in zip(outcomes, weights, strict=True):
+        groups[outcome.shape].append((outcome, weight))
+    parts = sorted(
+        (sorted(group, key=lambda item: item[0].cost) for group in groups.values()),
+        key=lambda group: -sum(weight for _, weight in group),
+    )
+    parts, rest = parts[:most], parts[most:]
+    for group in rest:
+        for outcome, weight in group:
+            nearest = min(parts, key=lambda part: abs(part[0][0].cost - outcome.cost))
+            nearest.append((outcome, weight))
+            nearest.sort(key=lambda item: item[0].cost)
+    while len(parts) < most:
+        widest = max(range(len(parts)), key=lambda index: _spread(parts[index]))
+        if parts[widest][-1][0].cost <= parts[widest][0][0].cost * _SAME_COST:
+            break
+        parts[widest : widest + 1] = _halves(parts[widest])
+    found = [_middle(part) for part in parts]
+    found = [(outcome, weight) for outcome, weight in found if weight > 1e-4] or [max(found, key=lambda item: item[1])]
+    total = sum(weight for _, weight in found)
+    return sorted(((outcome, weight / total) for outcome, weight in found), key=lambda item: -item[1])
+
+
+def _spread(part: Sequence[tuple[Outcome, float]]) -> float:
+    return (part[-1][0].cost - part[0][0].cost) * sum(weight for _, weight in part)
+
+
+def _halves(part: list[tuple[Outcome, float]]) -> list[list[tuple[Outcome, float]]]:
+    half, reached = sum(weight for _, weight in part) / 2, 0.0
+    for index, (_, weight) in enumerate(part[:-1]):
+        reached += weight
+        if reached >= half or index == len(part) - 2:
+            return [part[: index + 1], part[index + 1 :]]
+    return [part]
+
+
+def _middle(part: Sequence[tuple[Outcome, float]]) -> tuple[Outcome, float]:
+    """Return the outcome nearest to the group's mean cost, with the group's weight."""
+    total = sum(weight for _, weight in part)
+    if total <= 0:
+        return part[0][0], 0.0
+    mean = sum(outcome.cost * weight for outcome, weight in part) / total
+    return min(part, key=lambda item: abs(item[0].cost - mean))[0], total

@@ -1,0 +1,327 @@
+"""Scenarios: complete sets of parameter values a statement may have been called with.
+
+Latin hypercube over the parameters: every parameter's quantiles are all used once, in random combination. Half of
+the scenarios draw values as rows have them, half as distinct values do: nobody knows yet which the application
+asks for; calibration (calibrate.py) decides.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pglast import ast
+
+from advisor.model.names import RelationName
+from advisor.workload.parameters import Meeting
+from advisor.workload.parse import Tree, find, parameters
+from advisor.workload.values import RANGE_ELEMENTS, ColumnValues, Values, array_of, from_number
+
+Scenario = tuple[str | None, ...]
+# What people write behind LIMIT.
+_LIMITS = (1, 2, 3, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
+_DEFAULT_LIMIT = 20
+_LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)
+_LOWER, _UPPER = frozenset([">", ">="]), frozenset(["<", "<="])
+_LIKE = frozenset(["~~", "~~*", "!~~", "!~~*", "~", "~*"])
+_CONTAINMENT = frozenset(["@>", "<@", "&&", "?", "?|", "?&", "@@", "@@@", "element"])
+_SECONDS_OF_A_DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One parameter: its type ('schema.typname'), the column it meets if any, and special places it stands in."""
+
+    number: int
+    type: str
+    meeting: Meeting | None
+    column: ColumnValues | None
+    place: str | None = None  # "limit", "offset"
+    is_list: bool = False
+
+    @property
+    def type_name(self) -> str:
+        return self.type.partition(".")[2]
+
+
+def make_slots(
+    types: Sequence[str], meetings: Sequence[Meeting], lists: frozenset[int], tree: Tree, values: Values
+) -> tuple[Slot, ...]:
+    """Return a slot for every parameter, with the most telling of the columns it meets."""
+    places = _places(tree)
+    found: dict[int, list[Meeting]] = defaultdict(list)
+    for meeting in meetings:
+        found[meeting.parameter].append(meeting)
+    slots = []
+    for number, type_name in enumerate(types, start=1):
+        best, column = _best(found[number], values)
+        is_list = number in lists or (best is not None and best.many)
+        slots.append(Slot(number, type_name, best, column, places.get(number), is_list))
+    return tuple(slots)
+
+
+def _places(tree: Tree) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for select in find(tree, ast.SelectStmt):
+        found.update(dict.fromkeys(parameters(select.limitOffset), "offset") if select.limitOffset else {})
+        found.update(dict.fromkeys(parameters(select.limitCount), "limit") if select.limitCount else {})
+    return found
+
+
+def _best(meetings: Sequence[Meeting], values: Values) -> tuple[Meeting | None, ColumnValues | None]:
+    """Prefer the planner's word, a bare column, equality, and a column whose statistics are known."""
+    ranked = []
+    for order, meeting in enumerate(meetings):
+        column = values.of(meeting.relation, meeting.column)
+        if column is not None:
+            known = column.known or bool(column.elements or column.ranges)
+            ranked.append(
+                (
+                    (not known, len(meeting.around), meeting.operator != "=", len(meeting.through), order),
+                    meeting,
+                    column,
+                )
+            )
+    if not ranked:
+        return None, None
+    _, meeting, column = min(ranked, key=lambda item: item[0])
+    return meeting, column
+
+
+def draw_scenarios(
+    slots: Sequence[Slot],
+    count: int,
+    values: Values,
+    *,
+    kind: str,
+    rows_per_call: float | None,
+    seed: str,
+) -> list[Scenario]:
+    """Return `count` scenarios, the same for the same `seed`; `rows_per_call` tells the LIMIT."""
+    chance = random.Random(seed)
+    order = [chance.sample(range(count), count) for _ in range(len(slots) + 1)]
+    pairs = _range_pairs(slots)
+    scenarios = []
+    for index in range(count):
+        draw = _Draw(values, chance, by_rows=order[0][index] % 2 == 1, kind=kind, rows_per_call=rows_per_call)
+        shares = {slot.number: (order[slot.number][index] + chance.random()) / count for slot in slots}
+        bound: dict[int, str | None] = {}
+        for low, high in pairs:
+            bound[low.number], bound[high.number] = draw.pair(low, shares[low.number])
+        for slot in slots:
+            if slot.number not in bound:
+                bound[slot.number] = draw.value(slot, shares[slot.number])
+        scenarios.append(tuple(bound[slot.number] for slot in slots))
+    return scenarios
+
+
+def _range_pairs(slots: Sequence[Slot]) -> list[tuple[Slot, Slot]]:
+    """Return (lower, upper) parameters that bound the same column, or are the two arguments of a range function."""
+    sides: dict[tuple[RelationName, str, str], dict[str, Slot]] = defaultdict(dict)
+    for slot in slots:
+        meeting = slot.meeting
+        if meeting is None or slot.column is None or slot.place is not None or "-" in meeting.through:
+            continue
+        function = meeting.through[-1] if meeting.through else ""
+        key = (meeting.relation, meeting.column, meeting.alias)
+        if function in RANGE_ELEMENTS and meeting.argument < 2:
+            sides[key].setdefault("low" if meeting.argument == 0 else "high", slot)
+        elif meeting.operator in _LOWER:
+            sides[key].setdefault("low", slot)
+        elif meeting.operator in _UPPER:
+            sides[key].setdefault("high", slot)
+    return [(found["low"], found["high"]) for found in sides.values() if len(found) == 2]
+
+
+@dataclass
+class _Draw:
+    """Draws the values of one scenario."""
+
+    values: Values
+    chance: random.Random
+    by_rows: bool
+    kind: str
+    rows_per_call: float | None
+
+    def __post_init__(self) -> None:
+        self.used: dict[tuple[RelationName, str], set[str | None]] = defaultdict(set)
+
+    def value(self, slot: Slot, share: float) -> str | None:
+        """Return a value for one parameter at quantile `share` (0..1)."""
+        if slot.place == "offset":
+            return "0"
+        if slot.place == "limit":
+            return str(likely_limit(self.rows_per_call))
+        meeting, column = slot.meeting, slot.column
+        drawn = None
+        if meeting is not None and column is not None:
+            drawn = self._list(slot, share) if slot.is_list else self._for_column(slot, meeting, column, share)
+            drawn = _fit(drawn, slot, column, meeting)
+        if drawn is None:
+            return self.values.default(slot.type)
+        return drawn
+
+    def pair(self, low: Slot, share: float) -> tuple[str | None, str | None]:
+        """Return both ends of a range on one column; its width is log-uniform, on time columns it ends near now."""
+        assert low.column is not None
+        column = low.column
+        if column.type_name in RANGE_ELEMENTS:
+            return self._range_ends(column)
+        width = _log_uniform(share, 0.0002, 0.2)
+        end = 1 - _log_uniform(self.chance.random(), 0.001, 0.5) if column.is_time else None
+        if end is None:
+            end = 1 - self.chance.random() * (1 - width)
+        ends = column.quantile(end - width), column.quantile(end)
+        if None in ends:
+            default = self.values.default(low.type)
+            return default, default
+        return ends
+
+    def _range_ends(self, column: ColumnValues) -> tuple[str, str]:
+        element = RANGE_ELEMENTS[column.type_name]
+        now = self.values.now.timestamp()
+        if column.ranges:
+            start, end = self.chance.choice(column.ranges)
+            width = (end - start) * _log_uniform(self.chance.random(), 0.1, 10)
+        elif element in ("timestamptz", "timestamp", "date"):
+            start, width = now, _SECONDS_OF_A_DAY * _log_uniform(self.chance.random(), 0.1, 30)
+        else:
+            start, width = 1.0, _log_uniform(self.chance.random(), 1, 1000)
+        step = _SECONDS_OF_A_DAY if element == "date" else 1.0
+        return from_number(start, element), from_number(start + max(width, step), element)
+
+    def _list(self, slot: Slot, share: float) -> str | None:
+        """Return an array of distinct values, of a length among the usual ones."""
+        assert slot.meeting is not None and slot.column is not None
+        length = _LIST_LENGTHS[min(int(share * len(_LIST_LENGTHS)), len(_LIST_LENGTHS) - 1)]
+        length = min(length, max(1, int(slot.column.distinct)))
+        found: dict[str, None] = {}
+        for _ in range(3 * length):
+            value = slot.column.equal(self.chance.random(), by_rows=self.by_rows, chance=self.chance)
+            if value is not None:
+                found[value] = None
+            if len(found) == length:
+                break
+        return array_of(list(found)) if found else None
+
+    def _for_column(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
+        operator = meeting.operator
+        if slot.type_name == "interval":
+            return self._interval(column, share) if column.is_time else None
+        if operator in _LIKE:
+            return self._pattern(meeting, column, share)
+        if operator in _CONTAINMENT or column.type_name in RANGE_ELEMENTS:
+            return self._contained(slot, column, share)
+        if operator in _LOWER or operator in _UPPER:
+            return column.quantile(self._one_sided(column, share, lower=operator in _LOWER))
+        key = (meeting.relation, meeting.column)
+        for _ in range(6):
+            value = column.equal(share, by_rows=self.by_rows, chance=self.chance)
+            if value not in self.used[key]:
+                break
+            share = self.chance.random()
+        self.used[key].add(value)
+        return value
+
+    def _one_sided(self, column: ColumnValues, share: float, *, lower: bool) -> float:
+        """Return the quantile for `column > $1` or `< $1`: applications ask for the newest, deletes for the oldest."""
+        if not column.is_time:
+            return 1 - share if lower else share
+        if lower:
+            return 1 - _log_uniform(share, 0.0005, 0.5)
+        if self.kind == "delete":
+            return _log_uniform(share, 0.001, 0.2)
+        return 1 - _log_uniform(share, 0.0001, 0.5)
+
+    def _interval(self, column: ColumnValues, share: float) -> str | None:
+        """Return how long before now a quantile of the column lies."""
+        if not column.positions:
+            return None
+        newest, oldest = column.positions[-1], column.positions[0]
+        span = (newest - oldest) * _log_uniform(share, 0.0005, 0.5)
+        offset = max(0.0, self.values.now.timestamp() - newest)
+        # Data that ended long ago is still asked for from its own end.
+        return f"{max(1, round(offset + span))} seconds"
+
+    def _pattern(self, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
+        text = column.any_text(self.chance)
+        if not text:
+            return None
+        if meeting.operator.endswith("~~"):
+            if "||" in meeting.through:  # the statement adds the % itself
+                return text[: max(3, len(text) // 2)]
+            return text[: max(3, int(len(text) * _log_uniform(share, 0.35, 1)))] + "%"
+        middle = text[max(0, len(text) // 2 - 2) :][:5]
+        if meeting.operator.endswith("~~*"):
+            return middle if "||" in meeting.through else f"%{middle}%"
+        return "".join(char if char.isalnum() else "." for char in middle)
+
+    def _contained(self, slot: Slot, column: ColumnValues, share: float) -> str | None:
+        if column.type_name in ("jsonb", "json"):
+            return column.document_path(self.chance) if slot.type_name in ("jsonb", "json") else None
+        if column.type_name in RANGE_ELEMENTS:
+            low, high = self._range_ends(column)
+            if slot.type_name in RANGE_ELEMENTS:
+                return f"[{low},{high})"
+            return low if slot.type_name == RANGE_ELEMENTS[column.type_name] else None
+        element = column.element(share, by_rows=self.by_rows)
+        if element is None:
+            if column.type_name == "text" or not column.elements:
+                return self._word(column, slot)
+            return None
+        if slot.type_name.startswith("_"):
+            return array_of([element])
+        if slot.type_name == "tsquery":
+            return "'" + element.replace("'", "''") + "'"
+        return element
+
+    def _word(self, column: ColumnValues, slot: Slot) -> str | None:
+        """Return a word of a text column, for full-text conditions over to_tsvector(column)."""
+        if column.type_name not in ("text", "varchar", "bpchar", "citext") or slot.type_name.startswith("_"):
+            return None
+        words = (column.any_text(self.chance) or "").split()
+        return "".join(char for char in self.chance.choice(words) if char.isalnum()) or None if words else None
+
+
+def likely_limit(rows_per_call: float | None) -> int:
+    """Return the usual LIMIT that explains the rows a call returned.
+
+    >>> likely_limit(19.7), likely_limit(0), likely_limit(None)
+    (20, 1, 20)
+    """
+    if rows_per_call is None:
+        return _DEFAULT_LIMIT
+    return next((limit for limit in _LIMITS if rows_per_call <= limit * 1.02), round(rows_per_call))
+
+
+def _fit(value: str | None, slot: Slot, column: ColumnValues, meeting: Meeting) -> str | None:
+    """Make a column's value one of the parameter's type: lower case for lower(column), whole for integers."""
+    if value is None:
+        return None
+    if meeting.around and meeting.around[-1] in ("lower", "upper"):
+        value = value.lower() if meeting.around[-1] == "lower" else value.upper()
+    if slot.type_name in ("int2", "int4", "int8") and column.type_name in ("numeric", "float4", "float8"):
+        try:
+            return str(round(float(value)))
+        except (ValueError, OverflowError):
+            return None
+    return value
+
+
+def _log_uniform(share: float, low: float, high: float) -> float:
+    return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+
+
+def default_scenario(slots: Sequence[Slot], values: Values, rows_per_call: float | None) -> Scenario:
+    """Return plausible values by type alone."""
+    found: list[Any] = []
+    for slot in slots:
+        if slot.place is not None:
+            found.append("0" if slot.place == "offset" else str(likely_limit(rows_per_call)))
+        else:
+            found.append(values.default(slot.type))
+    return tuple(found)
