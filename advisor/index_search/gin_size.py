@@ -151,9 +151,9 @@ def _from_samples(rows: list[set[str]], live: float, width: float | None) -> lis
         mentions = live * rare / count
         # Chao's estimate of the keys the sample did not meet, bounded by the mentions there are.
         different = len(seen) - len(groups) + singles * singles / (2.0 * max(1, pairs))
-        if singles > 0.8 * rare:
-            # Nearly all seen once: some are identifiers, unique per row; the factor is measured, not derived.
-            different = max(different, 0.75 * mentions * singles / rare)
+        # The more of them were seen only once, the more are identifiers, unique per row (factors are measured).
+        share = max(0.0, min(1.0, (singles / rare - 0.5) / 0.25))
+        different += share * max(0.0, 0.75 * mentions * singles / rare - different)
         different = max(1.0, min(mentions, different))
         groups.append((different, mentions / different, width or 9.0))
     return groups
