@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +28,12 @@ _STATEMENTS_STATUS = {
     "not_preloaded": "pg_stat_statements is not in shared_preload_libraries",
     "no_privilege": "this role may not read pg_stat_statements (grant pg_read_all_stats)",
     "failed": "pg_stat_statements was not read",
+}
+# How collection names a gap, where that is not the part's own name.
+_GAP_NAMES = {
+    "statistics": r"^(column )?statistics( of .*)?$",
+    "sessions": r"^(\d+ )?sessions\b",
+    "sequences": r"^(last values of \d+ )?sequences\b",
 }
 # Membership in these includes the other.
 _INCLUDED_IN = {
@@ -79,6 +86,7 @@ def judge(
             continue
         findings += found
         unjudged = [Skipped(rule=rule.id, why=item.why) for item in offences if isinstance(item, Unjudged)]
+        unjudged = unjudged or list(_partly_missing(rule, snapshot))
         skipped += unjudged
         if not found and not unjudged:
             passed.append(rule.id)
@@ -141,7 +149,15 @@ def _missing_part(part: str, snapshot: Snapshot) -> str | None:
 
 def _speaks_of(what: str, part: str) -> bool:
     words = part.replace("_", " ")
-    return what in (part, words) or what.startswith((words, part))
+    return re.search(_GAP_NAMES.get(part, rf"^({part}|{words})\b"), what) is not None
+
+
+def _partly_missing(rule: Rule, snapshot: Snapshot) -> Iterator[Skipped]:
+    """Yield what the rule could not see: objects whose statistics or sessions the role may not read."""
+    for part in rule.needs.parts:
+        for gap in snapshot.gaps:
+            if part != "statements" and _speaks_of(gap.what, part):
+                yield Skipped(rule=rule.id, why=f"judged only in part: {gap.what}: {gap.why}")
 
 
 def _findings(

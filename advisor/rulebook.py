@@ -158,6 +158,11 @@ class Rule:
         fitting = [since for since in self.queries if since <= major]
         return self.queries[max(fitting)].read_text(encoding="utf-8") if fitting else None
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        return self.metadata.aliases
+
+    @property
     def readme(self) -> str:
         """Return the rule's documentation (Markdown)."""
         path = self.folder / "README.md"

@@ -115,16 +115,7 @@ def rules(
     if not chosen:
         raise UsageError(f"There is no rule '{rule}'.", "List them with: pgadvise rules")
     if name == "json":
-        rows = [
-            {
-                "id": found.id,
-                "title": found.title,
-                "severity": str(found.severity),
-                "needs": list(found.needs),
-                "params": {param.name: param.default for param in found.params},
-            }
-            for found in chosen
-        ]
+        rows = [found.describe() for found in chosen]
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     elif rule is not None:
         sys.stdout.write(chosen[0].readme.rstrip() + "\n")

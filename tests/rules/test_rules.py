@@ -33,7 +33,7 @@ def test_there_are_rules() -> None:
 
 @every_rule
 def test_a_rule_has_documentation_and_both_kinds_of_cases(rule: Rule) -> None:
-    readme = rule.readme()
+    readme = rule.readme
     for heading in ("## What it detects", "## Why it matters", "## When to ignore it"):
         assert heading in readme, f"README.md of {rule.id} lacks '{heading}'"
     cases = list(cases_of(rule))
