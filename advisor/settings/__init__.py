@@ -1,0 +1,19 @@
+"""Settings, capacity and review: pure, given a snapshot or the facts of a host."""
+
+from __future__ import annotations
+
+from advisor.settings.advise import advise_for_host, advise_settings
+from advisor.settings.capacity import Assumptions, capacity, capacity_for_host
+from advisor.settings.options import SettingsOptions, parse_cores, parse_ram, parse_users
+
+__all__ = [
+    "Assumptions",
+    "SettingsOptions",
+    "advise_for_host",
+    "advise_settings",
+    "capacity",
+    "capacity_for_host",
+    "parse_cores",
+    "parse_ram",
+    "parse_users",
+]

@@ -1,0 +1,221 @@
+"""The whole of the settings advice on one screen: host, evidence, targets, proposals, findings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from advisor.model.finding import Finding
+from advisor.model.report import SettingsAdvice
+from advisor.model.server import HostFacts, RoleSetting
+from advisor.model.snapshot import Snapshot
+from advisor.settings.capacity import capacity_of
+from advisor.settings.configuration import Configuration, fresh_configuration, server_configuration
+from advisor.settings.evidence import Evidence, read_evidence
+from advisor.settings.evidence_findings import evidence_findings
+from advisor.settings.findings import configuration_findings, connection_findings, memory_findings
+from advisor.settings.host import Host, resolve_host
+from advisor.settings.memory import plan_of
+from advisor.settings.options import SettingsOptions
+from advisor.settings.proposals import Outcome, Place, propose
+from advisor.settings.providers import LABELS, refusal
+from advisor.settings.sizing import Demand, Sizing, size_memory
+from advisor.settings.storage import storage_targets, wal_targets
+from advisor.settings.switches import switch_targets
+from advisor.settings.targets import Target
+from advisor.settings.workers import autovacuum_workers, parallel_limits, worker_targets
+
+MEMORY_SETTINGS = (
+    "shared_buffers",
+    "effective_cache_size",
+    "work_mem",
+    "maintenance_work_mem",
+    "autovacuum_work_mem",
+)
+_CORE_SETTINGS = ("max_worker_processes", "max_parallel_workers", "max_parallel_workers_per_gather")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is judged, in one shape for a live server, a fresh installation and a reviewed file."""
+
+    now: Configuration
+    host: Host
+    provider: str
+    profile: str
+    options: SettingsOptions
+    evidence: Evidence = field(default_factory=Evidence)
+    database: str = "postgres"
+    database_bytes: int | None = None
+    role_settings: tuple[RoleSetting, ...] = ()
+    exact: bool = False
+    only: frozenset[str] | None = None  # the settings a review is about
+
+
+def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdvice:
+    """Return what to change in the configuration of the server in `snapshot`.
+
+    The memory guard holds for the values that result. Without known RAM there is no memory advice; `refused` says
+    which flag would bring it. Findings have subject 'settings' and rule ids 'settings/…'. Pure: no I/O.
+    """
+    now = server_configuration(snapshot)
+    if not snapshot.settings:
+        return SettingsAdvice(
+            profile=options.profile or "mixed",
+            notes=("The settings could not be read, so nothing can be said about them.",),
+        )
+    provider = options.provider or snapshot.server.provider
+    workers = int(now.number("autovacuum_max_workers")) if "autovacuum_max_workers" in now else 3
+    subject = Subject(
+        now=now,
+        host=resolve_host(snapshot.host, options, now, provider),
+        provider=provider,
+        profile=options.profile or "mixed",
+        options=options,
+        evidence=read_evidence(snapshot, options.previous, workers),
+        database=snapshot.server.database,
+        database_bytes=snapshot.server.database_size_bytes,
+        role_settings=snapshot.role_settings,
+    )
+    advice = assess(subject)
+    findings = (
+        *advice.findings,
+        *configuration_findings(now, provider, snapshot.role_settings),
+        *connection_findings(now, subject.evidence, subject.host.whole_cores),
+        *evidence_findings(now, subject.evidence, snapshot),
+    )
+    capacity = capacity_of(snapshot, subject.host, options) if options.users is not None else None
+    return dataclasses.replace(advice, findings=_ordered(findings), capacity=capacity)
+
+
+def advise_for_host(major: int, connections: int | None, options: SettingsOptions) -> SettingsAdvice:
+    """Return the settings for a new server of `major` on a host described by `options`: no server is needed.
+
+    Every value of the formulas that differs from a fresh installation's is proposed, and the memory guard holds for
+    the result. Raises UsageError for a version that is not supported.
+    """
+    if connections is not None:
+        options = dataclasses.replace(options, connections=connections)
+    now = fresh_configuration(major)
+    provider = options.provider or "self-hosted"
+    subject = Subject(
+        now=now,
+        # Nothing can be inferred from the defaults of a server that does not exist; only the storage is the provider's.
+        host=resolve_host(HostFacts(), options, Configuration(major, {}), provider),
+        provider=provider,
+        profile=options.profile or "mixed",
+        options=options,
+        exact=True,
+    )
+    advice = assess(subject)
+    capacity = capacity_of(None, subject.host, options) if options.users is not None else None
+    return dataclasses.replace(advice, capacity=capacity)
+
+
+def assess(subject: Subject) -> SettingsAdvice:
+    """Return proposals, refusals and the findings about memory for one configuration on one host."""
+    now, host, options = subject.now, subject.host, subject.options
+    refused: list[tuple[str, str]] = []
+    notes: list[str] = []
+    targets: list[Target] = []
+    sizing = _memory(subject)
+    if sizing is not None:
+        targets += sizing.targets
+        if sizing.alternative is not None:
+            notes.append(sizing.alternative)
+    else:
+        refused += [(name, "the RAM is unknown; give it with --ram 8GB") for name in MEMORY_SETTINGS if name in now]
+    cores = host.whole_cores
+    if cores is not None:
+        targets += worker_targets(now, cores, subject.profile, subject.evidence)
+    else:
+        refused += [(name, "the number of cores is unknown; give it with --cores 4") for name in _CORE_SETTINGS]
+    if host.storage is not None:
+        targets += storage_targets(now, host.storage, subject.profile, host.ram, subject.database_bytes)
+    else:
+        refused += [
+            (name, "the kind of storage is unknown; give it with --storage ssd")
+            for name in ("random_page_cost", "effective_io_concurrency")
+        ]
+    targets += wal_targets(now, subject.profile, subject.evidence, options.wal_disk_free_bytes)
+    targets += switch_targets(now, subject.profile, subject.evidence, subject.exact)
+    if subject.only is not None:
+        targets = [t for t in targets if t.name in subject.only]
+    place = Place(
+        provider=subject.provider,
+        database=subject.database,
+        role_settings=subject.role_settings,
+        exact=subject.exact,
+    )
+    outcome = propose(now, targets, place)
+    return _advice(subject, outcome, sizing, (*refused, *outcome.refused), notes)
+
+
+def _memory(subject: Subject) -> Sizing | None:
+    """Return the memory settings, or None where RAM is unknown."""
+    if subject.host.ram is None or "shared_buffers" not in subject.now:
+        return None
+    cores = subject.host.whole_cores
+    parallel, per_gather = parallel_limits(cores, subject.profile, subject.now)
+    demand = Demand(
+        profile=subject.profile,
+        ram=subject.host.ram,
+        cores=cores,
+        connections=subject.options.connections,
+        workers=autovacuum_workers(cores, subject.now),
+        parallel=parallel,
+        per_gather=per_gather,
+        pool=subject.options.pool,
+        exact=subject.exact,
+    )
+    return size_memory(subject.now, demand, subject.evidence, lambda fact: refusal(subject.provider, fact) is None)
+
+
+def _advice(
+    subject: Subject,
+    outcome: Outcome,
+    sizing: Sizing | None,
+    refused: Sequence[tuple[str, str]],
+    notes: list[str],
+) -> SettingsAdvice:
+    now, host = subject.now, subject.host
+    known = "work_mem" in now and "shared_buffers" in now
+    proposals = outcome.proposals
+    if host.ram_inferred:
+        notes.append(f"The RAM is {host.ram_source}; if that is wrong, say so with --ram.")
+        proposals = tuple(
+            dataclasses.replace(p, confidence="medium") if p.name in MEMORY_SETTINGS and p.confidence == "high" else p
+            for p in proposals
+        )
+    if subject.evidence.is_young:
+        hours = (subject.evidence.window_seconds or 0) / 3600
+        notes.append(
+            f"The statistics are {hours:.1f} hours old: what is derived from them has low confidence."
+            + (" Neon loses statistics when a compute is suspended." if subject.provider == "neon" else "")
+        )
+    if subject.provider not in ("self-hosted", ""):
+        notes.append(f"Changes are written for {LABELS.get(subject.provider, subject.provider)}.")
+    if subject.exact and subject.profile != "dw" and subject.now.major >= 15:
+        notes.append("wal_compression = lz4 is cheaper than on where the server was built with it.")
+    findings: tuple[Finding, ...] = ()
+    if known and host.ram is not None and sizing is not None and not subject.exact:
+        findings = memory_findings(now, outcome.after, host, sizing, proposals, subject.provider)
+    return SettingsAdvice(
+        proposals=proposals,
+        worst_case_bytes_now=plan_of(now).worst_case if known else None,
+        worst_case_bytes_proposed=plan_of(outcome.after).worst_case if known and host.ram is not None else None,
+        ram_bytes=host.ram,
+        ram_source=host.ram_source,
+        cores=host.cores,
+        cores_source=host.cores_source,
+        profile=subject.profile,
+        findings=_ordered(findings),
+        notes=tuple(notes),
+        refused=tuple(refused),
+        sound=outcome.sound,
+    )
+
+
+def _ordered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda f: (f.severity.rank, f.rule, f.object)))

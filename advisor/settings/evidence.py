@@ -1,0 +1,278 @@
+"""What the server's own counters say: numbers only, each None where it cannot be known.
+
+With an earlier snapshot of the same server the difference counts; without one, everything since the statistics
+were reset. Thresholds are where the numbers are used.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from advisor.model.activity import StatementCounters
+from advisor.model.server import ClusterCounters, DatabaseCounters
+from advisor.model.snapshot import Snapshot
+
+T = TypeVar("T", DatabaseCounters, ClusterCounters)
+Counters = DatabaseCounters | ClusterCounters
+
+# Fewer samples of pg_stat_activity than this say nothing about a peak.
+MIN_SAMPLES = 10
+YOUNG_SECONDS = 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TempStatement:
+    """A statement that spilled to disk."""
+
+    query: str
+    role: str | None
+    bytes_per_call: float
+    share: float  # of all statements' temporary bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The window and what happened in it. Times in seconds, sizes in bytes, shares 0..1."""
+
+    window_seconds: float | None = None  # of pg_stat_database
+    is_difference: bool = False
+    hit_ratio: float | None = None
+    blocks_read: int | None = None
+    read_share: float | None = None  # read time of the execution time; needs track_io_timing
+    temp_bytes_per_day: float | None = None
+    temp_files: int | None = None
+    temp_p95_per_call: float | None = None
+    temp_statements: tuple[TempStatement, ...] = ()  # the largest first
+    checkpoints: int | None = None
+    forced_share: float | None = None
+    checkpoint_interval: float | None = None
+    checkpoint_sync: float | None = None  # per checkpoint
+    backend_write_share: float | None = None
+    backend_writes: int | None = None
+    wal_bytes_per_second: float | None = None
+    wal_buffers_full_per_hour: float | None = None
+    full_page_share: float | None = None
+    active_p95: float | None = None
+    samples: int = 0
+    peak_connections: int | None = None
+    idle_share: float | None = None
+    session_age: float | None = None  # average of client sessions
+    autovacuum_busy_share: float | None = None
+    jit_share: float | None = None
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the window is too short to be sure of a rate."""
+        return self.window_seconds is not None and self.window_seconds < YOUNG_SECONDS and not self.is_difference
+
+
+def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -> Evidence:
+    """Return the evidence in `snapshot`, or in its difference to `previous`; `workers` is autovacuum_max_workers."""
+    now = snapshot.server.collected_at
+    database, cluster = snapshot.database_counters, snapshot.cluster_counters
+    statements = snapshot.statements
+    database_since = database.stats_reset if database else None
+    cluster_since = cluster.bgwriter_stats_reset if cluster else None
+    wal_since = (cluster.wal_stats_reset or cluster_since) if cluster else None
+    is_difference = False
+    if previous is not None and _same_epoch(snapshot, previous):
+        before = previous.server.collected_at
+        if database is not None and previous.database_counters is not None:
+            database, database_since, is_difference = _minus(database, previous.database_counters), before, True
+        if cluster is not None and previous.cluster_counters is not None:
+            cluster, cluster_since, wal_since = _minus(cluster, previous.cluster_counters), before, before
+        statements = _statement_difference(statements, previous.statements)
+    # A server that never reset its statistics has no reset time; it cannot be older than its start then known.
+    database_seconds = _seconds(database_since or snapshot.server.started_at, now)
+    values: dict[str, object] = {"window_seconds": database_seconds, "is_difference": is_difference}
+    if database is not None:
+        values |= _of_database(database, statements, database_seconds)
+    if cluster is not None:
+        started = snapshot.server.started_at
+        values |= _of_cluster(
+            cluster,
+            _seconds(cluster_since or started, now),
+            _seconds(wal_since or started, now),
+            snapshot.server.block_size,
+        )
+    values |= _of_temp(statements, snapshot.server.block_size)
+    values |= _of_sessions(snapshot, workers)
+    values["jit_share"] = _jit_share(statements)
+    return Evidence(**values)  # type: ignore[arg-type]
+
+
+def _seconds(since: datetime | None, now: datetime) -> float | None:
+    if since is None:
+        return None
+    seconds = (now - since).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+def _same_epoch(snapshot: Snapshot, previous: Snapshot) -> bool:
+    """Return whether the counters of both can be subtracted: same server and database, no reset between."""
+    if previous.server.collected_at >= snapshot.server.collected_at:
+        return False
+    same = (previous.server.system_identifier, previous.server.database) == (
+        snapshot.server.system_identifier,
+        snapshot.server.database,
+    )
+    for a, b in (
+        (snapshot.database_counters, previous.database_counters),
+        (snapshot.cluster_counters, previous.cluster_counters),
+    ):
+        if a is not None and b is not None:
+            same = same and _resets(a) == _resets(b) and not _shrunk(a, b)
+    return same
+
+
+def _resets(counters: DatabaseCounters | ClusterCounters) -> tuple[datetime | None, ...]:
+    if isinstance(counters, DatabaseCounters):
+        return (counters.stats_reset,)
+    return (counters.bgwriter_stats_reset, counters.wal_stats_reset)
+
+
+# Not counters: a difference of them means nothing.
+_GAUGES = frozenset({"numbackends"})
+
+
+def _shrunk(now: Counters, before: Counters) -> bool:
+    return any(
+        isinstance(a := getattr(now, f.name), int | float)
+        and isinstance(b := getattr(before, f.name), int | float)
+        and a < b
+        for f in dataclasses.fields(now)
+        if f.name not in _GAUGES
+    )
+
+
+def _minus(now: T, before: T) -> T:
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(now):
+        a, b = getattr(now, field.name), getattr(before, field.name)
+        if field.name not in _GAUGES and isinstance(a, int | float) and isinstance(b, int | float):
+            changes[field.name] = a - b
+    return dataclasses.replace(now, **changes)
+
+
+def _statement_difference(
+    now: tuple[StatementCounters, ...], before: tuple[StatementCounters, ...]
+) -> tuple[StatementCounters, ...]:
+    """Return the statements of the window; one that was reset or is new counts in full."""
+    old = {(s.queryid, s.role, s.toplevel): s for s in before}
+    found = []
+    for statement in now:
+        earlier = old.get((statement.queryid, statement.role, statement.toplevel))
+        if earlier is None or earlier.calls > statement.calls:
+            found.append(statement)
+        elif statement.calls > earlier.calls:
+            found.append(
+                dataclasses.replace(
+                    statement,
+                    calls=statement.calls - earlier.calls,
+                    total_exec_time=statement.total_exec_time - earlier.total_exec_time,
+                    temp_blks_written=statement.temp_blks_written - earlier.temp_blks_written,
+                    shared_blk_read_time=statement.shared_blk_read_time - earlier.shared_blk_read_time,
+                )
+            )
+    return tuple(found)
+
+
+def _of_database(
+    counters: DatabaseCounters, statements: tuple[StatementCounters, ...], seconds: float | None
+) -> dict[str, object]:
+    touched = counters.blks_hit + counters.blks_read
+    execution = sum(s.total_exec_time for s in statements)
+    reading = sum(s.shared_blk_read_time for s in statements)
+    values: dict[str, object] = {
+        "blocks_read": counters.blks_read,
+        "temp_files": counters.temp_files,
+        "hit_ratio": counters.blks_hit / touched if touched else None,
+    }
+    if execution and reading:
+        values["read_share"] = min(1.0, reading / execution)
+    elif counters.active_time and counters.blk_read_time:
+        values["read_share"] = min(1.0, counters.blk_read_time / counters.active_time)
+    if seconds:
+        values["temp_bytes_per_day"] = counters.temp_bytes / max(seconds, 3600.0) * 86400
+    return values
+
+
+def _of_cluster(
+    counters: ClusterCounters, seconds: float | None, wal_seconds: float | None, block_size: int
+) -> dict[str, object]:
+    values: dict[str, object] = {}
+    if counters.checkpoints_timed is not None and counters.checkpoints_req is not None:
+        total = counters.checkpoints_timed + counters.checkpoints_req
+        values["checkpoints"] = total
+        if total:
+            values["forced_share"] = counters.checkpoints_req / total
+            values["checkpoint_interval"] = seconds / total if seconds else None
+            if counters.checkpoint_sync_time is not None:
+                values["checkpoint_sync"] = counters.checkpoint_sync_time / 1000 / total
+    if counters.buffers_backend is not None:
+        written = counters.buffers_backend + (counters.buffers_clean or 0) + (counters.buffers_checkpoint or 0)
+        values["backend_writes"] = counters.buffers_backend
+        values["backend_write_share"] = counters.buffers_backend / written if written else None
+    if counters.wal_bytes is not None and wal_seconds:
+        values["wal_bytes_per_second"] = counters.wal_bytes / wal_seconds
+    if counters.wal_buffers_full is not None and wal_seconds:
+        values["wal_buffers_full_per_hour"] = counters.wal_buffers_full / wal_seconds * 3600
+    if counters.wal_bytes and counters.wal_fpi is not None:
+        values["full_page_share"] = min(1.0, counters.wal_fpi * block_size / counters.wal_bytes)
+    return values
+
+
+def _percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _of_temp(statements: tuple[StatementCounters, ...], block_size: int) -> dict[str, object]:
+    spilled = [s for s in statements if s.temp_blks_written > 0 and s.calls > 0]
+    if not spilled:
+        return {}
+    total = sum(s.temp_blks_written for s in spilled)
+    largest = sorted(spilled, key=lambda s: -s.temp_blks_written)
+    return {
+        "temp_p95_per_call": _percentile([s.temp_blks_written * block_size / s.calls for s in spilled], 0.95),
+        "temp_statements": tuple(
+            TempStatement(
+                query=s.query or "(text hidden)",
+                role=s.role,
+                bytes_per_call=s.temp_blks_written * block_size / s.calls,
+                share=s.temp_blks_written / total,
+            )
+            for s in largest[:10]
+        ),
+    }
+
+
+def _of_sessions(snapshot: Snapshot, workers: int) -> dict[str, object]:
+    clients = [s for s in snapshot.sessions if s.backend_type == "client backend"]
+    if not clients:
+        return {}
+    moments = {s.sampled_at for s in snapshot.sessions}
+    per_moment = Counter(s.sampled_at for s in clients)
+    active = Counter(s.sampled_at for s in clients if s.state == "active")
+    ages = [(s.sampled_at - s.backend_start).total_seconds() for s in clients if s.backend_start is not None]
+    values: dict[str, object] = {
+        "samples": len(moments),
+        "peak_connections": max(per_moment.values()),
+        "idle_share": sum(s.state == "idle" for s in clients) / len(clients),
+        "session_age": sum(ages) / len(ages) if ages else None,
+    }
+    if len(moments) >= MIN_SAMPLES:
+        values["active_p95"] = _percentile([float(active[m]) for m in moments], 0.95)
+        vacuums = Counter(s.sampled_at for s in snapshot.sessions if s.backend_type == "autovacuum worker")
+        values["autovacuum_busy_share"] = sum(vacuums[m] >= workers for m in moments) / len(moments)
+    return values
+
+
+def _jit_share(statements: tuple[StatementCounters, ...]) -> float | None:
+    execution = sum(s.total_exec_time for s in statements)
+    known = [s.jit_generation_time for s in statements if s.jit_generation_time is not None]
+    return sum(known) / execution if execution and known else None
