@@ -62,7 +62,7 @@ def _keys(
         return _json_keys(statistics, opclass == "jsonb_path_ops", live)
     texts = _listed_values(statistics)
     if "trgm" in opclass and texts:
-        return _from_samples([_trigrams(text) for text in texts], live, 4.0)
+        return _from_samples([_trigrams(text) for text in texts], live, 4.0, finite=True)
     if expression is not None and "tsvector" in expression and texts:
         return _from_samples([set(_WORD.findall(text.lower())) - _STOP_WORDS for text in texts], live, None)
     if "trgm" in opclass:
@@ -132,8 +132,11 @@ def _json_keys(statistics: ColumnStatistics, paths: bool, live: float) -> list[G
     return _from_samples(documents, live, 4.0 if paths else None)
 
 
-def _from_samples(rows: list[set[str]], live: float, width: float | None) -> list[Group]:
-    """Return key groups as they show in a sample of rows: frequent keys one by one, rare ones together."""
+def _from_samples(rows: list[set[str]], live: float, width: float | None, finite: bool = False) -> list[Group]:
+    """Return key groups as they show in a sample of rows: frequent keys one by one, rare ones together.
+
+    `finite`: there are only so many different keys (trigrams), none of them unique to a row.
+    """
     seen: Counter[str] = Counter()
     for keys in rows:
         seen.update(keys)
@@ -152,7 +155,7 @@ def _from_samples(rows: list[set[str]], live: float, width: float | None) -> lis
         # Chao's estimate of the keys the sample did not meet, bounded by the mentions there are.
         different = len(seen) - len(groups) + singles * singles / (2.0 * max(1, pairs))
         # The more of them were seen only once, the more are identifiers, unique per row (factors are measured).
-        share = max(0.0, min(1.0, (singles / rare - 0.5) / 0.25))
+        share = 0.0 if finite else max(0.0, min(1.0, (singles / rare - 0.5) / 0.25))
         different += share * max(0.0, 0.75 * mentions * singles / rare - different)
         different = max(1.0, min(mentions, different))
         groups.append((different, mentions / different, width or 9.0))
