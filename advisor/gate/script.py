@@ -1,0 +1,133 @@
+"""From a migration file's text to its statements: psql commands, COPY data and placeholders set aside, lines kept.
+
+Everything that is not SQL is replaced by spaces of the same length, so that line numbers stay those of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pglast
+
+from advisor.gate.actions import Functions, actions_of
+from advisor.model.migration import Step
+
+# psql meta-commands stand on a line of their own, or end the line's statement (\gexec, \gset, \;).
+_META = re.compile(r"^[ \t]*\\[A-Za-z?!.].*$", re.MULTILINE)
+_META_TAIL = re.compile(r"\\(g|gx|gexec|gset|gdesc|crosstabview)\b[^\n]*", re.IGNORECASE)
+_COPY_DATA = re.compile(r"^([ \t]*copy\b[^;]*\bfrom\s+stdin\b[^;]*;)[^\n]*\n(.*?)^\\\.[ \t]*$", re.I | re.M | re.S)
+# :name, :'name', :"name" (psql); ${name} (Flyway, shell); {{ name }} (Jinja, dbt); %(name)s is left: it is Python's.
+_VARIABLE = re.compile(r"(?<![:\w]):('[A-Za-z_]\w*'|\"[A-Za-z_]\w*\"|[A-Za-z_]\w*)")
+_BRACED = re.compile(r"\$\{[^}\n]*\}|\{\{[^}\n]*\}\}")
+_STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """`-- pgadvise: ignore RULE reason`: mutes a rule on the next statement (or the one on its own line)."""
+
+    rule: str
+    reason: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file's statements, in order."""
+
+    steps: tuple[Step, ...]
+    ignores: tuple[Ignore, ...]
+    error: str | None = None  # the first text that does not parse
+    error_line: int | None = None
+
+
+_IGNORE = re.compile(r"--\s*pgadvise\s*:\s*ignore\s+([\w/,-]+)\s*(.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Return spaces for a match, newlines kept."""
+    return re.sub(r"[^\n]", " ", match[0])
+
+
+def plain_sql(text: str) -> str:
+    """Return the text with everything that is psql's or a template's replaced, position by position."""
+    text = _COPY_DATA.sub(lambda m: m[1] + _blank(re.match(r".*", m[0][len(m[1]) :], re.S) or m), text)
+    protected = [match.span() for match in _STRINGS.finditer(text)]
+
+    def outside(pattern: re.Pattern[str], replacement: str | None, source: str) -> str:
+        def swap(match: re.Match[str]) -> str:
+            if any(start < match.start() < end for start, end in protected):
+                return match[0]
+            if replacement is None:
+                return _blank(match)
+            # A placeholder may be a name or a value; an identifier of the same length parses as most of them.
+            return (replacement * len(match[0]))[: len(match[0])]
+
+        return pattern.sub(swap, source)
+
+    text = outside(_META, None, text)
+    # \gexec and the like end a statement as a semicolon does.
+    tails = [m for m in _META_TAIL.finditer(text) if not any(s < m.start() < e for s, e in protected)]
+    for match in reversed(tails):
+        text = text[: match.start()] + ";" + " " * (len(match[0]) - 1) + text[match.end() :]
+    text = outside(_BRACED, "x", text)
+    return outside(_VARIABLE, "x", text)
+
+
+def read_script(text: str, functions: Functions | None = None) -> Script:
+    """Return the statements of a file. A statement that does not parse is a step with `error`; the rest stands."""
+    functions = {} if functions is None else functions
+    text = text.removeprefix("﻿").replace("\r\n", "\n").replace("\r", "\n")
+    ignores = tuple(
+        Ignore(rule, match[2].strip(), text.count("\n", 0, match.start()) + 1)
+        for match in _IGNORE.finditer(text)
+        for rule in match[1].split(",")
+    )
+    sql = plain_sql(text)
+    steps: list[Step] = []
+    error, error_line = None, None
+    for start, statement in _statements(sql):
+        line = sql.count("\n", 0, start) + 1
+        try:
+            parsed = pglast.parse_sql(statement)
+        except pglast.parser.ParseError as problem:
+            message = str(problem.args[0])
+            if isinstance(problem.args[-1], int) and problem.args[-1] > 0:
+                line += statement.count("\n", 0, problem.args[-1])
+            steps.append(Step(sql=statement, line=line, actions=(), error=message))
+            if error is None:
+                error, error_line = message, line
+            continue
+        for raw in parsed:
+            steps.append(Step(sql=statement.strip(), line=line, actions=actions_of(raw.stmt, functions)))
+    return Script(tuple(steps), ignores, error, error_line)
+
+
+def _statements(sql: str) -> list[tuple[int, str]]:
+    """Return (offset, text) of each statement. Found by the scanner, which survives statements that do not parse."""
+    try:
+        slices = pglast.split(sql, with_parser=False, only_slices=True)
+    except pglast.parser.ParseError:
+        slices = _rough_slices(sql)
+    found = []
+    for part in slices:
+        body = sql[part]
+        # Leading comments and blanks belong to nobody: the line of a statement is that of its first token.
+        lead = re.match(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", body, re.S)
+        offset = lead.end() if lead else 0
+        if body[offset:].strip():
+            found.append((part.start + offset, body[offset:]))
+    return found
+
+
+def _rough_slices(sql: str) -> list[slice]:
+    """Split at semicolons outside strings and comments: for texts that even the scanner refuses."""
+    spans = [match.span() for match in _STRINGS.finditer(sql)]
+    slices, start = [], 0
+    for match in re.finditer(";", sql):
+        if not any(s <= match.start() < e for s, e in spans):
+            slices.append(slice(start, match.start()))
+            start = match.end()
+    slices.append(slice(start, len(sql)))
+    return slices

@@ -1,0 +1,148 @@
+"""A migration, understood: what each statement does to which object, and what was known before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from advisor.model.names import RelationName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSpec:
+    """A column as a migration defines it."""
+
+    name: str
+    type: str  # as written, normalised: 'integer', 'character varying(20)', 'numeric(10,2)', 'public.mood'
+    not_null: bool = False
+    default: str | None = None  # SQL text of the expression
+    volatile_default: bool = False  # a function in it is volatile, or not known to be stable
+    identity: bool = False
+    serial: bool = False
+    generated: str = ""  # "" stored virtual
+    constraints: tuple[ConstraintSpec, ...] = ()
+    collation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstraintSpec:
+    """A constraint as a migration defines it."""
+
+    type: str  # primary unique foreign check exclusion not_null
+    name: str | None = None
+    columns: tuple[str, ...] = ()
+    not_valid: bool = False
+    using_index: str | None = None
+    references: RelationName | None = None
+    referenced_columns: tuple[str, ...] = ()
+    expression: str | None = None  # CHECK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One thing a statement does. `kind` decides which of the other fields mean something.
+
+    create_table drop_table rename_table set_schema truncate lock_table vacuum_full cluster
+    create_index drop_index reindex rename_index attach_index
+    add_column drop_column rename_column alter_type set_default drop_default set_not_null drop_not_null
+    add_constraint validate_constraint drop_constraint rename_constraint
+    attach_partition detach_partition inherit storage (SET LOGGED, TABLESPACE, ACCESS METHOD)
+    create_view drop_view create_matview drop_matview refresh_matview
+    create_schema drop_schema rename_schema drop_database
+    create_type add_enum_value rename_enum_value create_domain alter_domain drop_type
+    create_trigger disable_trigger enable_rls create_policy create_function drop_function
+    insert update delete merge select copy do execute call
+    begin commit rollback savepoint set reset other
+    """
+
+    kind: str
+    relation: RelationName | None = None
+    relations: tuple[RelationName, ...] = ()  # everything concerned, where more than one
+    name: str | None = None  # column, constraint, index, enum value, setting …
+    new_name: str | None = None
+    column: ColumnSpec | None = None
+    columns: tuple[str, ...] = ()
+    column_specs: tuple[ColumnSpec, ...] = ()  # CREATE TABLE
+    constraint: ConstraintSpec | None = None
+    constraints: tuple[ConstraintSpec, ...] = ()  # CREATE TABLE
+    type: str | None = None  # new type, kind of object, lock mode
+    value: str | None = None
+    using: str | None = None  # ALTER TYPE … USING expression
+    method: str | None = None
+    predicate: str | None = None
+    expressions: bool = False  # the index has expression columns
+    unique: bool = False
+    concurrently: bool = False
+    if_exists: bool = False
+    if_not_exists: bool = False
+    cascade: bool = False
+    only: bool = False
+    has_where: bool = False
+    limited: bool = False  # the rows are bounded by a LIMIT or a list of keys
+    local: bool = False  # SET LOCAL
+    partition_of: RelationName | None = None
+    partition_by: bool = False
+    bound: str | None = None  # 'default' or the text of FOR VALUES …
+    as_select: bool = False
+    temporary: bool = False
+    nested: bool = False  # inside DO or a constant EXECUTE
+    body: str | None = None  # of a DO block, a view's query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One statement of a migration. `line` is 1-based, of the statement's first token."""
+
+    sql: str
+    line: int
+    actions: tuple[Action, ...]
+    error: str | None = None  # does not parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnState:
+    """What is known of a column at this point; `type` None is unknown."""
+
+    name: str
+    type: str | None = None
+    not_null: bool | None = None
+    has_default: bool | None = None
+    created: bool = False  # by these migrations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationState:
+    """What is known of a relation at this point."""
+
+    name: RelationName
+    kind: str = "r"  # r p v m i
+    created: bool = False  # by these migrations: empty, harmless
+    created_in_transaction: bool = False  # of the present transaction
+    known: bool = False  # from a catalog or from CREATE TABLE: then `columns` is complete
+    filled: bool = False  # created here, but rows were copied in since
+    columns: dict[str, ColumnState] = field(default_factory=dict)
+    rows: float | None = None
+    size_bytes: int | None = None
+    is_partition: bool = False
+    parent: RelationName | None = None
+    default_partition: RelationName | None = None
+    table: RelationName | None = None  # of an index
+
+    @property
+    def preexisting(self) -> bool:
+        """Whether rows and readers may exist."""
+        return not self.created or self.filled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """What a rule finds in one action."""
+
+    message: str  # one or two plain sentences
+    object: str
+    lock: str | None = None
+    rewrite: bool = False
+    scan: bool = False  # reads the whole table under the lock
+    severity: str | None = None  # other than the rule's own
+    remedy: tuple[str, ...] = ()
+    remedy_note: str | None = None
+    relation: RelationName | None = None  # whose size turns the lock into seconds
