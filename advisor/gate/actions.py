@@ -223,8 +223,12 @@ def _enum(node: Any, functions: Functions) -> Iterator[Action]:
 
 
 _DOMAIN_CHANGES = {
-    "C": "add_constraint", "X": "drop_constraint", "V": "validate_constraint", "O": "set_not_null", "N": "drop_not_null",
-}  # fmt: skip
+    "C": "add_constraint",
+    "X": "drop_constraint",
+    "V": "validate_constraint",
+    "O": "set_not_null",
+    "N": "drop_not_null",
+}
 
 
 def _alter_domain(node: Any, functions: Functions) -> Iterator[Action]:

@@ -10,8 +10,7 @@ import pglast
 
 from advisor.gate.actions import Functions, actions_of
 from advisor.model.migration import Action, Step
-
-_STATEMENT_KEYS = {"query", "PLpgSQL_stmt_execsql"}
+from advisor.model.names import quote_ident, quote_literal
 
 
 def expand(step: Step, functions: Functions) -> tuple[tuple[Action, ...], bool]:

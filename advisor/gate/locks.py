@@ -86,5 +86,5 @@ def locks_of(action: Action, state: State) -> tuple[tuple[RelationName, str], ..
             if constraint.type == "foreign" and constraint.references is not None
         )
         return (*parents, *references)
-    mode = _ALWAYS.get(action.kind)
-    return ((relation, mode),) if mode is not None else ()
+    always = _ALWAYS.get(action.kind)
+    return ((relation, always),) if always is not None else ()

@@ -346,7 +346,7 @@ def _column_state(spec: ColumnSpec) -> ColumnState:
 
 
 def _proves_not_null(expression: str | None) -> str | None:
-    """Return the column a CHECK of the form `column IS NOT NULL` proves; only that form spares SET NOT NULL its scan."""
+    """Return the column that a CHECK of the form `column IS NOT NULL` proves: it spares SET NOT NULL its scan."""
     if expression is None:
         return None
     text = expression.strip().strip("()").strip()
