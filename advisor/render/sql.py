@@ -1,0 +1,51 @@
+"""The report as a script: one section per step, best first, each with its undo as comments."""
+
+from __future__ import annotations
+
+from advisor.model.report import Report
+from advisor.render.clean import one_line
+from advisor.render.order import Action, items
+from advisor.render.phrases import minute, plural
+from advisor.render.sqltext import block, commented
+from advisor.render.view import short_version
+
+_WIDTH = 100
+_RULE = "-- " + "=" * 77
+
+
+def render_sql(report: Report) -> str:
+    """Return a script for psql. Nothing in it opens a transaction: CONCURRENTLY and ALTER SYSTEM refuse one."""
+    everything = items(report)
+    runnable = [item for item in everything if item.sql]
+    by_hand = [item for item in everything if not item.sql and item.severity.value != "info"]
+    lines = [
+        f"-- pgadvise {one_line(report.tool_version)}: database {one_line(report.database)}, "
+        f"PostgreSQL {one_line(short_version(report))}, {minute(report.generated_at)}",
+        f"-- {plural(len(runnable), 'step')}, the most urgent and rewarding first. Nothing has been run.",
+        "-- Read each step, then run it by itself, outside a transaction (not with psql -1): CREATE INDEX CONCURRENTLY,",
+        "-- DROP INDEX CONCURRENTLY, VACUUM and ALTER SYSTEM refuse to run inside one. A build that fails leaves an",
+        "-- INVALID index behind: run its undo and start again.",
+    ]
+    for number, item in enumerate(runnable, 1):
+        lines += ["", *_section(number, len(runnable), item)]
+    if by_hand:
+        lines += ["", _RULE, "-- To do by hand:"]
+        lines += [commented(f"- {one_line(f'{i.title} ({i.severity.value}): {i.why}', 500)}") for i in by_hand]
+    return "\n".join(lines) + "\n"
+
+
+def _section(number: int, total: int, item: Action) -> list[str]:
+    lines = [
+        _RULE,
+        commented(f"{number}/{total}  {one_line(item.title)}  [{item.severity.value}]"),
+        *(
+            commented(f"{label}: {one_line(text, 1_000)}")
+            for label, text in (("why", item.why), ("wins", item.win), ("costs", item.costs))
+            if text
+        ),
+        "",
+        block(item.sql, _WIDTH),
+    ]
+    if item.undo_sql:
+        lines += ["", "-- undo:", commented(block(item.undo_sql, _WIDTH))]
+    return lines

@@ -1,0 +1,87 @@
+"""The report for a terminal: one screen for a newcomer, the proof below it for a DBA."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from advisor.model.report import Report
+from advisor.render.clean import one_line
+from advisor.render.order import Action
+from advisor.render.page import Page
+from advisor.render.phrases import minute, size
+from advisor.render.text_sections import SEVERITY_STYLES, gaps, health, indexes, retention, settings, workload
+from advisor.render.view import SHOWN_SQL, View, make_view
+from advisor.units import format_duration
+
+_TONE_STYLES = {"calm": "bold green", "improve": "bold yellow", "urgent": "bold red", "unknown": "bold magenta"}
+_SECTIONS = (
+    ("index", indexes),
+    ("settings", settings),
+    ("retention", retention),
+    ("health", health),
+    ("index", workload),
+)
+
+
+def render_text(report: Report, *, color: bool = False, width: int | None = None) -> str:
+    """Return the report as text of `width` columns (80 where None; at least 60, at most 120)."""
+    page = Page(color=color, width=width)
+    view = make_view(report)
+    _header(page, view)
+    _first(page, view)
+    for subject, section in _SECTIONS:
+        if subject in report.subjects:
+            section(page, view)
+    gaps(page, view)
+    _footer(page, report)
+    return page.text()
+
+
+def _header(page: Page, view: View) -> None:
+    report = view.report
+    page.rich(Text(f"pgadvise {one_line(report.tool_version)}, {minute(report.generated_at)}", style="bold"))
+    for label, text in view.header:
+        page.labelled(label, text, 0, label_width=10)
+    page.blank()
+    page.prose(view.verdict, style=_TONE_STYLES[view.tone])
+    for sentence in view.sentences:
+        page.prose(sentence)
+
+
+def _first(page: Page, view: View) -> None:
+    if not view.first.rows:
+        return
+    page.heading("What to do first")
+    for number, action in enumerate(view.first.rows, 1):
+        page.blank()
+        _action(page, number, action)
+    if view.first.more:
+        page.blank()
+        page.prose(f"and {view.first.more} more, in the sections below; all as one script: --format sql", 2, "dim")
+
+
+def _action(page: Page, number: int, action: Action) -> None:
+    title = Text(f"{number:>2}  ")
+    title.append(one_line(action.title), style="bold")
+    title.append(f"  {action.severity.value}", style=SEVERITY_STYLES[action.severity])
+    if action.confidence == "low":
+        title.append(", low confidence", style="dim")
+    page.rich(title, 0, 4)
+    page.labelled("why", one_line(action.why, 700), 4)
+    page.labelled("wins", action.win, 4, "green")
+    page.labelled("costs", action.costs, 4)
+    page.sql(action.sql, 6, SHOWN_SQL)
+    if action.undo_sql:
+        page.rich(Text("undo", style="dim"), 4)
+        page.sql(action.undo_sql, 6, SHOWN_SQL)
+
+
+def _footer(page: Page, report: Report) -> None:
+    page.blank()
+    parts = [f"{stage} {format_duration(seconds)}" for stage, seconds in report.timings.items() if seconds >= 0.0005]
+    line = "Made in " + format_duration(sum(report.timings.values())) if parts else "Made"
+    if parts:
+        line += f" ({', '.join(parts)})"
+    if report.peak_memory_bytes is not None:
+        line += f"; peak memory {size(report.peak_memory_bytes)}"
+    page.prose(line + ".", style="dim")

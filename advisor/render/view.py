@@ -1,0 +1,256 @@
+"""What the formats for people share: the verdict, the bounded lists, the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from advisor.model.finding import Finding, Severity
+from advisor.model.report import IndexProposal, Report, StatementSummary
+from advisor.render.order import Action, actions, all_findings, proposal_key
+from advisor.render.phrases import number, percent, plural, size, span, times_less
+
+T = TypeVar("T")
+
+FIRST_ACTIONS = 7
+# SQL statements shown per step; the sql format has them all.
+SHOWN_SQL = 5
+QUERY_CHARS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Top(Generic[T]):
+    """The first rows of a list, and how many there are in all."""
+
+    rows: tuple[T, ...]
+    total: int
+
+    @property
+    def more(self) -> int:
+        return self.total - len(self.rows)
+
+
+def top(rows: Iterable[T], limit: int) -> Top[T]:
+    """Return the first `limit` of `rows` with the total."""
+    everything = tuple(rows)
+    return Top(everything[:limit], len(everything))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingGroup:
+    """Findings of one rule and severity."""
+
+    severity: Severity
+    rule: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A report prepared for reading."""
+
+    report: Report
+    tone: str  # calm, improve, urgent, unknown
+    verdict: str
+    sentences: tuple[str, ...]
+    first: Top[Action]
+    actions: tuple[Action, ...]
+    findings: tuple[Finding, ...]
+    groups: tuple[FindingGroup, ...]
+    header: tuple[tuple[str, str], ...]  # label, text
+
+
+def make_view(report: Report) -> View:
+    """Return everything that text, Markdown and HTML show in the same words."""
+    everything = actions(report)
+    asked = [action for action in everything if action.severity is not Severity.INFO]
+    tone, verdict, sentences = _verdict(report, asked)
+    findings = all_findings(report)
+    return View(
+        report=report,
+        tone=tone,
+        verdict=verdict,
+        sentences=sentences,
+        first=top(asked, FIRST_ACTIONS),
+        actions=everything,
+        findings=findings,
+        groups=_groups(findings),
+        header=_header(report),
+    )
+
+
+def _header(report: Report) -> tuple[tuple[str, str], ...]:
+    database = report.database
+    if report.database_size_bytes is not None:
+        database += f", {size(report.database_size_bytes)}"
+    return (
+        ("server", f"PostgreSQL {short_version(report)}, {report.provider}"),
+        ("database", database),
+        ("access", "read-only: nothing was changed"),
+        ("window", span(report.since, report.until)),
+        ("planner", fidelity_line(report)),
+    )
+
+
+def short_version(report: Report) -> str:
+    """Return '15.18' of '15.18 (Debian 15.18-0+deb12u1)'."""
+    return report.version.split(" (", 1)[0]
+
+
+def fidelity_line(report: Report) -> str:
+    """Return in one line which planner answered and how far it can be trusted."""
+    fidelity = report.fidelity
+    planner = report.indexes.planner if report.indexes is not None else ""
+    if fidelity is None:
+        if not planner or planner == "none":
+            return "no what-if planner, so no index proposals and no costs"
+        return f"{planner}; not compared with the server's own"
+    name = {"twin": "twin", "hypopg": "HypoPG on the server"}.get(fidelity.planner, fidelity.planner)
+    if fidelity.twin_version is not None and fidelity.planner == "twin":
+        name += f" of PostgreSQL {fidelity.twin_version}"
+    if fidelity.compared == 0:
+        return f"{name}; not compared with the server's own"
+    line = (
+        f"{name}; of {plural(fidelity.compared, 'statement')} planned on both, "
+        f"{fidelity.exact} at exactly the server's cost, {fidelity.same_shape} with its plan"
+    )
+    if fidelity.worst_error:
+        line += f", worst error {percent(fidelity.worst_error)}"
+    return line
+
+
+def _verdict(report: Report, asked: Sequence[Action]) -> tuple[str, str, tuple[str, ...]]:
+    urgent = [a for a in asked if a.severity in (Severity.CRITICAL, Severity.HIGH)]
+    looked = bool(report.passed or report.findings or report.indexes or report.settings or report.retention)
+    if not looked:
+        return "unknown", "Nothing could be judged.", _unknown(report)
+    if not asked:
+        return "calm", "All is well: there is nothing to do.", (*_calm(report), *_unknown(report))
+    if urgent:
+        verdict = f"{plural(len(urgent), 'thing needs', 'things need')} attention now"
+        rest = len(asked) - len(urgent)
+        verdict += f"; {plural(rest, 'more is', 'more are')} worth doing." if rest else "."
+        tone = "urgent"
+    else:
+        verdict = f"No emergency; {plural(len(asked), 'thing is', 'things are')} worth doing."
+        tone = "improve"
+    return tone, verdict, (*_wins(report), *_unknown(report))
+
+
+def _wins(report: Report) -> tuple[str, ...]:
+    sentences = []
+    advice = report.indexes
+    if advice is not None and advice.create and advice.cost_before > 0:
+        count = plural(len(advice.create), "new index", "new indexes")
+        total = size(sum(p.size_bytes for p in advice.create))
+        less = times_less(advice.cost_before, advice.cost_after)
+        sentences.append(f"{count} ({total}) would make the workload's planned cost {less}.")
+    if advice is not None and advice.drop:
+        freed = size(sum(d.size_bytes for d in advice.drop))
+        sentences.append(f"{plural(len(advice.drop), 'index', 'indexes')} can go, which frees {freed}.")
+    overdue = [r for r in report.retention if r.expired_rows]
+    if overdue:
+        rows = number(sum(r.expired_rows or 0 for r in {r.table: r for r in overdue}.values()))
+        tables = plural(len({r.table for r in overdue}), "table keeps", "tables keep")
+        sentences.append(f"{tables} {rows} rows past their window.")
+    return tuple(sentences)
+
+
+def _calm(report: Report) -> tuple[str, ...]:
+    parts = []
+    if report.passed:
+        parts.append(f"{plural(len(report.passed), 'rule')} looked and found nothing")
+    if report.indexes is not None and report.indexes.statements:
+        parts.append(f"{plural(report.indexes.statements, 'statement')} were planned and no index would pay")
+    if report.retention:
+        parts.append(f"{plural(len(report.retention), 'table is', 'tables are')} within the retention window")
+    return ("; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + ".",) if parts else ()
+
+
+def _unknown(report: Report) -> tuple[str, ...]:
+    if not report.gaps and not report.skipped:
+        return ()
+    parts = []
+    if report.gaps:
+        parts.append(f"{plural(len(report.gaps), 'thing')} could not be read")
+    if report.skipped:
+        parts.append(f"{plural(len(report.skipped), 'rule was', 'rules were')} skipped")
+    return (f"Not seen: {' and '.join(parts)}; see Gaps.",)
+
+
+def _groups(findings: Sequence[Finding]) -> tuple[FindingGroup, ...]:
+    grouped: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in findings:
+        grouped.setdefault((finding.severity, finding.rule), []).append(finding)
+    return tuple(
+        FindingGroup(severity=severity, rule=rule, findings=tuple(members))
+        for (severity, rule), members in grouped.items()
+    )
+
+
+def top_statements(report: Report, limit: int) -> Top[StatementSummary]:
+    """Return the statements that take most execution time; where that is unknown, most planned cost."""
+    rows = sorted(
+        report.workload, key=lambda s: (-(s.total_exec_time or 0.0), -(s.cost_before or 0.0) * s.calls, s.fingerprint)
+    )
+    return top(rows, limit)
+
+
+def memory_line(report: Report) -> str | None:
+    """Return the worst-case memory arithmetic in one sentence, None where nothing is known."""
+    settings = report.settings
+    if settings is None or settings.worst_case_bytes_now is None:
+        return None
+    line = f"Worst-case memory now {size(settings.worst_case_bytes_now)}"
+    if settings.worst_case_bytes_proposed is not None:
+        line += f", with the proposed settings {size(settings.worst_case_bytes_proposed)}"
+    if settings.ram_bytes is not None:
+        source = f" ({settings.ram_source})" if settings.ram_source else ""
+        line += f", of {size(settings.ram_bytes)} RAM{source}"
+    return line + "."
+
+
+def host_line(report: Report) -> str:
+    """Return what the settings were computed for."""
+    settings = report.settings
+    if settings is None:
+        return ""
+    ram = f"{size(settings.ram_bytes)} RAM" if settings.ram_bytes is not None else "unknown RAM"
+    if settings.ram_bytes is not None and settings.ram_source:
+        ram += f" ({settings.ram_source})"
+    cores = f"{number(settings.cores)} cores" if settings.cores is not None else "unknown number of cores"
+    if settings.cores is not None and settings.cores_source and settings.cores_source != settings.ram_source:
+        cores += f" ({settings.cores_source})"
+    return f"for {ram}, {cores}, profile {settings.profile}"
+
+
+def workload_line(report: Report) -> str:
+    """Return what became of the workload's texts."""
+    advice = report.indexes
+    parts = []
+    if report.workload:
+        parts.append(plural(len(report.workload), "statement"))
+    if advice is not None and advice.unusable:
+        parts.append(f"{plural(len(advice.unusable), 'text')} not planned")
+    return ", ".join(parts)
+
+
+def unusable_counts(report: Report) -> tuple[tuple[str, int, float], ...]:
+    """Return (reason, texts, calls) of the statements that took no part, most frequent first."""
+    counts: dict[str, tuple[int, float]] = {}
+    for text in report.indexes.unusable if report.indexes is not None else ():
+        number_of, calls = counts.get(text.category, (0, 0.0))
+        counts[text.category] = (number_of + 1, calls + text.calls)
+    return tuple(
+        (category.replace("_", " "), number_of, calls)
+        for category, (number_of, calls) in sorted(counts.items(), key=lambda c: (-c[1][0], c[0]))
+    )
+
+
+def ordered_proposals(view: View) -> tuple[IndexProposal, ...]:
+    """Return the index proposals in the order of the steps."""
+    if view.report.indexes is None:
+        return ()
+    places = {action.key: place for place, action in enumerate(view.actions)}
+    return tuple(sorted(view.report.indexes.create, key=lambda p: places.get(proposal_key(p), len(places))))
