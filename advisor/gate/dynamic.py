@@ -119,8 +119,8 @@ def _formatted(parts: list[str | None]) -> str | None:
         if match[1] == "%":
             return "%"
         value = queue.pop(0) if queue else ""
-        return (
-            '"' + value + '"' if match[1] == "I" else "'" + value.replace("'", "''") + "'" if match[1] == "L" else value
-        )
+        if match[1] == "I":
+            return quote_ident(value)
+        return quote_literal(value) if match[1] == "L" else value
 
     return re.sub(r"%([sIL%])", fill, template)

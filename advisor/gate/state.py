@@ -20,6 +20,7 @@ class State:
         self.catalog = catalog
         self.relations: dict[RelationName, RelationState] = {}
         self.indexes: dict[RelationName, RelationState] = {}
+        self.functions: dict[str, str] = {}  # name -> volatility, of functions the migrations made
         self.types_created: set[str] = set()
         self.domains_constrained: set[str] = set()
         self.constraints_not_valid: dict[tuple[RelationName, str], bool] = {}  # -> added in this transaction

@@ -146,3 +146,31 @@ class Hazard:
     remedy: tuple[str, ...] = ()
     remedy_note: str | None = None
     relation: RelationName | None = None  # whose size turns the lock into seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFinding:
+    """One finding of the gate, as in its JSON."""
+
+    rule: str  # a hazard's name: index_create_blocking …
+    severity: str
+    line: int
+    statement: str
+    message: str
+    object: str
+    lock: str | None = None
+    rewrite: bool = False
+    seconds_estimate: float | None = None
+    remedy_sql: tuple[str, ...] = ()
+    remedy_note: str | None = None
+    source: str = "static"  # static, run, workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFile:
+    """What the gate says of one file."""
+
+    path: str
+    findings: tuple[GateFinding, ...] = ()
+    error: str | None = None  # the file could not be judged: unreadable, not text
+    ignored: tuple[str, ...] = ()  # 'rule (line n): reason'

@@ -1,0 +1,135 @@
+"""The static verdict: every action of every statement against every rule, with what was known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from advisor.gate.dynamic import expand
+from advisor.gate.locks import BLOCKING, locks_of
+from advisor.gate.rulebook import MigrationRule
+from advisor.gate.script import Ignore, Script, read_script
+from advisor.gate.seconds import estimate_seconds
+from advisor.gate.state import State
+from advisor.model.migration import Action, GateFile, GateFinding, Hazard, Step
+
+_SHOWN = 300  # characters of a statement in a finding
+
+
+def judge_text(
+    path: str, text: str, state: State, rules: Sequence[MigrationRule], in_transaction: bool = False
+) -> GateFile:
+    """Judge one file and leave `state` as the database is after it.
+
+    `in_transaction`: a tool wraps the file in one transaction.
+    """
+    script = read_script(text, state.functions)
+    if in_transaction:
+        state.begin(explicit=False)
+    findings: list[GateFinding] = []
+    for step in script.steps:
+        findings += _judge_step(step, state, rules)
+    findings += _end_of_file(script, state, in_transaction)
+    kept, ignored = _without_ignored(findings, script.ignores)
+    return GateFile(path=path, findings=tuple(kept), ignored=tuple(ignored))
+
+
+def _judge_step(step: Step, state: State, rules: Sequence[MigrationRule]) -> Iterator[GateFinding]:
+    if step.error is not None:
+        yield _finding("syntax_error", "high", step, f"This statement does not parse: {step.error}.", "statement")
+        return
+    inner, opaque = expand(step, state.functions)
+    if opaque:
+        message = "SQL computed at run time cannot be judged from the text; read it, or run it on a copy."
+        yield _finding("opaque_dynamic_sql", "low", step, message, "statement")
+    waits_forever = False
+    for action in (*step.actions, *inner):
+        for rule in rules:
+            if rule.enabled and rule.applies(state.major):
+                for hazard in rule.check(action, state):
+                    yield _from_hazard(rule, hazard, step, state)
+        locks = locks_of(action, state)
+        strong = [name for name, mode in locks if mode in BLOCKING and state.preexisting(name)]
+        if strong and state.lock_timeout is None and not waits_forever:
+            waits_forever = True
+            yield _no_lock_timeout(step, str(strong[0]))
+        state.apply(action, locks)
+
+
+def _no_lock_timeout(step: Step, relation: str) -> GateFinding:
+    return _finding(
+        "lock_timeout_missing",
+        "medium",
+        step,
+        f"This waits for its lock on {relation} without limit, and everybody who comes later waits behind it.",
+        relation,
+        remedy=("SET lock_timeout = '2s';",),
+        note="Set it before the statement and try again when it fails.",
+    )
+
+
+def _end_of_file(script: Script, state: State, in_transaction: bool) -> Iterator[GateFinding]:
+    if state.explicit and state.in_transaction and script.steps:
+        message = "The transaction opened in this file is never committed: the work is lost or its locks stay."
+        yield _finding("uncommitted_transaction", "high", script.steps[-1], message, "transaction")
+    if state.in_transaction:
+        state.end()
+
+
+def _finding(
+    rule: str,
+    severity: str,
+    step: Step,
+    message: str,
+    object_: str,
+    remedy: tuple[str, ...] = (),
+    note: str | None = None,
+) -> GateFinding:
+    return GateFinding(
+        rule=rule, severity=severity, line=step.line, statement=step.sql[:_SHOWN], message=message, object=object_,
+        remedy_sql=remedy, remedy_note=note,
+    )  # fmt: skip
+
+
+def _from_hazard(rule: MigrationRule, hazard: Hazard, step: Step, state: State) -> GateFinding:
+    return GateFinding(
+        rule=rule.name, severity=hazard.severity or rule.severity.value, line=step.line, statement=step.sql[:_SHOWN],
+        message=hazard.message, object=hazard.object, lock=hazard.lock, rewrite=hazard.rewrite,
+        seconds_estimate=estimate_seconds(hazard, state), remedy_sql=hazard.remedy, remedy_note=hazard.remedy_note,
+    )  # fmt: skip
+
+
+def _without_ignored(findings: Iterable[GateFinding], ignores: Sequence[Ignore]) -> tuple[list[GateFinding], list[str]]:
+    """Apply `-- pgadvise: ignore RULE reason`: on the finding's line or the line before the statement."""
+    kept: list[GateFinding] = []
+    told: list[str] = []
+    used: set[Ignore] = set()
+    for finding in findings:
+        hit = next(
+            (i for i in ignores if i.rule == finding.rule and i.line <= finding.line <= i.line + 3 and i.reason), None
+        )
+        if hit is None:
+            kept.append(finding)
+        else:
+            used.add(hit)
+            told.append(f"{finding.rule} (line {finding.line}): {hit.reason}")
+    for ignore in ignores:
+        if ignore in used:
+            continue
+        why = "it has no reason" if not ignore.reason else "no finding of that rule follows"
+        message = f"The ignore of {ignore.rule} on line {ignore.line} has no effect: {why}."
+        kept.append(
+            GateFinding(
+                rule="unused_ignore",
+                severity="info",
+                line=ignore.line,
+                statement="",
+                message=message,
+                object=ignore.rule,
+            )
+        )
+    return kept, told
+
+
+def all_actions(steps: Iterable[Step]) -> tuple[Action, ...]:
+    """Return the actions of all statements, for what needs the whole file at once."""
+    return tuple(action for step in steps for action in step.actions)
