@@ -1,0 +1,285 @@
+"""Builds the twin: database, schema, statistics, sizes; and says what could not be had."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from advisor.errors import TwinFailed
+from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName
+from advisor.model.snapshot import Snapshot
+from advisor.progress import Progress
+from advisor.whatif.session import PlanningSession
+from advisor.whatif.twin.database import (
+    apply_settings,
+    create_collations,
+    create_database,
+    create_extensions,
+    planner_settings,
+)
+from advisor.whatif.twin.extended import write_extended
+from advisor.whatif.twin.files import Files
+from advisor.whatif.twin.schema import Item, Means, relations_to_build, schema_items
+from advisor.whatif.twin.servers import TwinServer
+from advisor.whatif.twin.sizes import (
+    Numbers,
+    TwinRelation,
+    apply_numbers,
+    index_height,
+    production_numbers,
+    read_relations,
+    resize_files,
+)
+from advisor.whatif.twin.statistics import StatisticsWriter
+
+_BATCH = 40  # statements sent together; one that fails sends its batch again one by one
+# The object is there already: it came with an extension, a partition or an inherited table.
+_ALREADY = frozenset({"42P07", "42710", "42723", "42P06", "42701", "42P16"})
+_SESSION = (
+    "set search_path = ''; set check_function_bodies = off; set client_min_messages = error;"
+    " set allow_system_table_mods = on; set timezone = 'UTC'; set datestyle = 'ISO, YMD';"
+    " set intervalstyle = 'postgres'; set extra_float_digits = 1; set lock_timeout = '5s';"
+    " set statement_timeout = '60s'; set xmloption = content; set standard_conforming_strings = on;"
+    " set wal_skip_threshold = 0; set row_security = off; set jit = off; set default_transaction_read_only = off"
+)
+
+
+@dataclass
+class Twin:
+    """A built twin. `admin` is its superuser session; `degraded` lists what is missing or approximate."""
+
+    server: TwinServer
+    database: str
+    admin: psycopg.Connection[Any]
+    files: Files
+    snapshot: Snapshot
+    catalog: Catalog
+    relations: dict[RelationName, TwinRelation]
+    numbers: dict[RelationName, Numbers]
+    degraded: list[str] = field(default_factory=list)
+
+    @property
+    def description(self) -> str:
+        return f"twin, PostgreSQL {self.server.version}"
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Return a new session with production's planner settings; the caller closes it."""
+        connection = _connect(self.server.dsn(self.database))
+        connection.execute("set client_min_messages = error")
+        apply_settings(connection, planner_settings(self.snapshot))
+        connection.execute("set allow_system_table_mods = on")
+        connection.execute("set lock_timeout = '2s'")
+        connection.execute("set statement_timeout = '15s'")
+        return connection
+
+
+def _connect(dsn: str) -> psycopg.Connection[Any]:
+    # UTF-8 on the wire whatever the database's encoding; an SQL_ASCII database converts nothing.
+    return psycopg.connect(dsn, autocommit=True, client_encoding="utf8", application_name="pgadvise twin")
+
+
+@contextlib.contextmanager
+def build_twin(
+    snapshot: Snapshot, server: TwinServer, touched: Collection[RelationName] | None, progress: Progress
+) -> Iterator[Twin]:
+    """Yield the twin of a snapshot on a running server; its database is dropped afterwards.
+
+    Raises TwinFailed when the server refuses the twin as a whole; single objects end in `degraded`.
+    """
+    name = f"pgadvise_{secrets.token_hex(6)}"
+    degraded: list[str] = []
+    with _connect(server.dsn("postgres")) as maintenance:
+        loss = create_database(maintenance, name, snapshot.server)
+    if loss is not None:
+        degraded.append(loss)
+    admin: psycopg.Connection[Any] | None = None
+    try:
+        with progress.step("building the planner twin") as step:
+            admin = _connect(server.dsn(name))
+            admin.execute(_SESSION)
+            catalog = Catalog(snapshot)
+            wanted = relations_to_build(snapshot, catalog, touched)
+            missing = _prepare_database(admin, snapshot, degraded)
+            means = _means(admin, server, snapshot, missing)
+            items = list(schema_items(snapshot, catalog, wanted, means, missing))
+            step.set_total(len(items) + 2)
+            degraded += execute_items(admin, items, step.advance)
+            relations = read_relations(admin)
+            _create_statistics(admin, snapshot, relations, degraded)
+            step.advance()
+            if server.restart is not None:
+                # Foreign keys read index metapages into shared buffers; a restart forgets them.
+                admin.close()
+                server.restart()
+                admin = _connect(server.dsn(name))
+                admin.execute(_SESSION)
+            else:
+                _reindex(admin)
+                relations = read_relations(admin)
+                admin.execute("checkpoint")
+            twin = Twin(
+                server=server,
+                database=name,
+                admin=admin,
+                files=server.files(admin),
+                snapshot=snapshot,
+                catalog=catalog,
+                relations=relations,
+                numbers=production_numbers(snapshot),
+                degraded=degraded,
+            )
+            _size(twin)
+            step.advance()
+        yield twin
+    finally:
+        if admin is not None:
+            admin.close()
+        if server.restart is None:
+            # A server of somebody else's is left as it was found; our own cluster is removed whole.
+            with contextlib.suppress(psycopg.Error), _connect(server.dsn("postgres")) as maintenance:
+                maintenance.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def _prepare_database(admin: psycopg.Connection[Any], snapshot: Snapshot, degraded: list[str]) -> tuple[str, ...]:
+    missing = create_extensions(admin, snapshot)
+    admin.execute("set search_path = ''")
+    for extension in missing:
+        degraded.append(
+            f"extension {extension} is missing on the twin's server: its functions and types are stubs,"
+            " its operators and index methods have no selectivity of their own"
+        )
+    for collation in create_collations(admin, snapshot):
+        degraded.append(
+            f"collation {collation} is missing on the twin's server: ranges of text under it are approximate"
+        )
+    return missing
+
+
+def _means(admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, missing: Collection[str]) -> Means:
+    stubs = frozenset(
+        RelationName(o.schema, o.name)
+        for o in snapshot.schema_objects
+        if o.kind == "type" and o.extension is not None and o.extension in missing
+    )
+    return Means(
+        major=server.major,
+        stub_types=stubs,
+        tablespaces=_create_tablespaces(admin, server, snapshot),
+        access_methods=frozenset(
+            row[0] for row in admin.execute("select amname from pg_catalog.pg_am where amtype = 'i'")
+        ),
+    )
+
+
+def _create_tablespaces(admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot) -> frozenset[str]:
+    """Create tablespaces with planner options inside the data directory; only on a server of our own."""
+    made = set()
+    for item in snapshot.schema_objects:
+        if item.kind == "tablespace" and server.restart is not None:
+            try:
+                admin.execute("set allow_in_place_tablespaces = on")
+                admin.execute(sql.SQL("create tablespace {} location ''").format(sql.Identifier(item.name)))
+                admin.execute(item.ddl.encode())
+                made.add(item.name)
+            except psycopg.Error:
+                continue  # pg_default's options, or a minor release without in-place tablespaces
+    return frozenset(made)
+
+
+def execute_items(
+    connection: psycopg.Connection[Any], items: Sequence[Item], advance: Any = lambda amount=1: None
+) -> list[str]:
+    """Create the items; those that fail are tried again while others still succeed, then as their fallbacks.
+
+    Returns one line for each that is missing or poorer than production's.
+    """
+    session = PlanningSession(connection)
+    failed = _one_pass(session, items, advance)
+    while failed:
+        again = _one_pass(session, [item for item, _ in failed], lambda amount=1: None)
+        if len(again) == len(failed):
+            break
+        failed = again
+    lines: list[str] = []
+    poorer = []
+    for item, message in failed:
+        for statement, loss in item.fallbacks:
+            if session.execute(statement) is None:
+                poorer.append(item)
+                lines.append(f"{item.label}: {loss} ({message})")
+                break
+    if poorer:
+        # What depended on them may work now.
+        failed = [(item, message) for item, message in failed if item not in poorer]
+        failed = _one_pass(session, [item for item, _ in failed], lambda amount=1: None)
+    return lines + [f"{item.label}: {message}" for item, message in failed if item not in poorer]
+
+
+def _one_pass(session: PlanningSession, items: Sequence[Item], advance: Any) -> list[tuple[Item, str]]:
+    failed: list[tuple[Item, str]] = []
+    for start in range(0, len(items), _BATCH):
+        batch = items[start : start + _BATCH]
+        if len(batch) == 1 or session.execute(";\n".join(item.sql for item in batch)) is not None:
+            for item in batch:
+                refused = session.execute(item.sql)
+                if refused is not None and refused.sqlstate not in _ALREADY:
+                    failed.append((item, refused.message))
+        advance(len(batch))
+    return failed
+
+
+def _create_statistics(
+    admin: psycopg.Connection[Any],
+    snapshot: Snapshot,
+    relations: dict[RelationName, TwinRelation],
+    degraded: list[str],
+) -> None:
+    writer = StatisticsWriter(admin)
+    degraded += writer.write(row for row in snapshot.statistics if row.relation in relations)
+    degraded += write_extended(admin, (row for row in snapshot.extended_statistics if row.table in relations))
+
+
+def _reindex(admin: psycopg.Connection[Any]) -> None:
+    """Give every index a new file, which no buffer knows: pages patched into it will be read."""
+    for (index,) in admin.execute(
+        "select i.indexrelid::pg_catalog.regclass::text from pg_catalog.pg_index i"
+        " join pg_catalog.pg_class c on c.oid = i.indexrelid where c.relkind = 'i' and c.oid >= 16384"
+    ).fetchall():
+        admin.execute(b"reindex index " + index.encode())
+
+
+def _size(twin: Twin) -> None:
+    pairs = [(r, twin.numbers[name]) for name, r in twin.relations.items() if name in twin.numbers]
+    heights = {
+        twin.relations[index.relation].oid: index_height(index, twin.catalog, twin.numbers[index.relation])
+        for index in twin.snapshot.indexes
+        if index.relation in twin.relations
+    }
+    resize_files(twin.files, pairs, heights)
+    apply_numbers(twin.admin, pairs)
+    _invalidate_nothing_else(twin)
+
+
+def _invalidate_nothing_else(twin: Twin) -> None:
+    """Check that the server sees what was written: a twin without sizes must never answer."""
+    largest = max(
+        ((r, twin.numbers[n]) for n, r in twin.relations.items() if n in twin.numbers and r.kind in "rm"),
+        key=lambda pair: pair[1].file_bytes,
+        default=None,
+    )
+    if largest is None:
+        return
+    relation, numbers = largest
+    row = twin.admin.execute("select pg_catalog.pg_relation_size(%s::oid)", (relation.oid,)).fetchone()
+    if row is None or row[0] != numbers.file_bytes:
+        raise TwinFailed(
+            "The twin's server does not see the sizes given to its files.",
+            "Use a twin on this machine, or a server whose data directory takes sparse files.",
+        )

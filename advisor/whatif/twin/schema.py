@@ -1,0 +1,279 @@
+"""Turns a snapshot into the statements that rebuild its schema, one object each, in an order that mostly works.
+
+Pure: nothing here talks to a server. Every statement stands alone, so that an object the twin cannot have
+costs only itself; `fallbacks` are poorer forms of it, tried when the statement itself fails for good.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from advisor.model.catalog import Column, Constraint, Index, Table
+from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName, quote_ident, quote_literal
+from advisor.model.snapshot import Snapshot
+from advisor.model.statistics import SchemaObject
+
+# Storage options the planner looks at or an index is shaped by; others may be unknown to the twin's server.
+_TABLE_OPTIONS = ("fillfactor", "parallel_workers")
+_WITH_CLAUSE = re.compile(r" WITH \([^()']*\)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object to create. `label` names it to people: 'index public.orders_pkey'."""
+
+    label: str
+    sql: str
+    fallbacks: tuple[tuple[str, str], ...] = ()  # (statement, what is lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the twin's server has, as far as it changes the DDL."""
+
+    major: int
+    stub_types: frozenset[RelationName] = frozenset()  # types of missing extensions: no type modifiers
+    tablespaces: frozenset[str] = frozenset()  # those with planner options, created in the twin
+    access_methods: frozenset[str] = frozenset({"btree", "hash", "gist", "gin", "brin", "spgist"})
+
+
+def relations_to_build(
+    snapshot: Snapshot, catalog: Catalog, touched: Collection[RelationName] | None
+) -> frozenset[RelationName]:
+    """Return the relations the twin needs for statements over `touched`: themselves, targets of their foreign
+    keys, ancestors, descendants, and what views read. None means all."""
+    if touched is None:
+        return frozenset(catalog.tables)
+    reads = {
+        RelationName(item.schema, item.name): item.relations for item in snapshot.schema_objects if item.kind == "view"
+    }
+    children: dict[RelationName, list[RelationName]] = {}
+    for table in snapshot.tables:
+        for parent in table.parents or ((table.parent,) if table.parent else ()):
+            children.setdefault(parent, []).append(table.relation)
+    found: set[RelationName] = set()
+    waiting = list(touched)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        waiting += reads.get(name, ())
+        waiting += children.get(name, ())
+        own = catalog.tables.get(name)
+        if own is not None:
+            waiting += own.parents or ((own.parent,) if own.parent else ())
+        waiting += [c.references for c in catalog.constraints_by_table.get(name, ()) if c.references is not None]
+    return frozenset(found)
+
+
+def schema_items(
+    snapshot: Snapshot, catalog: Catalog, wanted: Collection[RelationName], means: Means, missing: Collection[str]
+) -> Iterator[Item]:
+    """Yield everything to create. `missing` are extensions the twin lacks: their members come as stubs."""
+    tables = [t for t in _parents_first(snapshot, catalog) if t.relation in wanted and t.kind in "rpm"]
+    built = {t.relation for t in tables}
+    objects = [
+        o
+        for o in snapshot.schema_objects
+        if (o.extension is None or o.extension in missing)
+        and o.kind != "tablespace"
+        and not (o.kind in ("view", "foreign_table") and RelationName(o.schema, o.name) not in wanted)
+        and not (o.kind in ("rule", "policy") and not set(o.relations) <= set(wanted))
+    ]
+    for schema in sorted(_schemas(snapshot, objects)):
+        yield Item(f"schema {quote_ident(schema)}", f"create schema if not exists {quote_ident(schema)}")
+    for role in snapshot.roles:
+        yield Item(f"role {quote_ident(role.name)}", role_stub(role.name))
+    yield from (_object_item(o) for o in objects if o.order < 70)
+    yield from _sequences(snapshot, catalog)
+    for table in tables:
+        yield _table_item(table, catalog, means)
+    for table in tables:
+        yield from _attachment(table, built)
+    yield from (_object_item(o) for o in objects if o.order == 70)
+    for table in tables:
+        yield from _defaults(catalog.columns.get(table.relation, {}).values())
+    yield from _keys_and_checks(tables, catalog, means)
+    yield from _indexes(tables, catalog, means)
+    yield from _foreign_keys(tables, catalog, built)
+    yield from (_object_item(o) for o in objects if o.order > 70)
+    for statistics in {(s.schema, s.name): s for s in snapshot.extended_statistics if s.table in built}.values():
+        yield Item(f"statistics {RelationName(statistics.schema, statistics.name)}", statistics.definition)
+
+
+def role_stub(name: str) -> str:
+    """Return a statement that makes sure a role of that name exists, without rights and without a password."""
+    return (
+        f"do $pgadvise$ begin if not exists (select from pg_catalog.pg_roles where rolname = {quote_literal(name)})"
+        f" then create role {quote_ident(name)} nologin; end if; end $pgadvise$"
+    )
+
+
+def _schemas(snapshot: Snapshot, objects: list[SchemaObject]) -> set[str]:
+    names = {s.name for s in snapshot.schemas} | {t.schema for t in snapshot.tables}
+    names |= {o.schema for o in objects if o.schema} | {e.schema for e in snapshot.extensions if e.version and e.schema}
+    return names - {"pg_catalog", "information_schema"}
+
+
+def _object_item(item: SchemaObject) -> Item:
+    name = str(RelationName(item.schema, item.name)) if item.schema else item.name
+    return Item(f"{item.kind.replace('_', ' ')} {name}", item.ddl)
+
+
+def _parents_first(snapshot: Snapshot, catalog: Catalog) -> list[Table]:
+    depth: dict[RelationName, int] = {}
+
+    def level(name: RelationName, seen: tuple[RelationName, ...] = ()) -> int:
+        if name not in depth:
+            table = catalog.tables.get(name)
+            parents = table.parents or ((table.parent,) if table.parent else ()) if table is not None else ()
+            depth[name] = 1 + max((level(p, (*seen, name)) for p in parents if p not in seen), default=-1)
+        return depth[name]
+
+    return sorted(snapshot.tables, key=lambda t: (level(t.relation), t.oid))
+
+
+def _sequences(snapshot: Snapshot, catalog: Catalog) -> Iterator[Item]:
+    for sequence in snapshot.sequences:
+        owner = catalog.columns.get(sequence.owned_by, {}) if sequence.owned_by is not None else {}
+        column = owner.get(sequence.owned_by_column or "")
+        if column is not None and column.identity:
+            continue  # comes with its table
+        name = RelationName(sequence.schema, sequence.name)
+        yield Item(f"sequence {name}", f"create sequence if not exists {name}")
+
+
+def _type_of(column: Column, means: Means) -> str:
+    return str(column.type_name) if column.type_name in means.stub_types else column.type
+
+
+def _column_sql(column: Column, means: Means, *, plain: bool = False) -> str:
+    parts = [quote_ident(column.name), _type_of(column, means)]
+    # "default" is no collation one can name; it is what a column has without the clause.
+    if column.collation is not None and column.collation.name != "default":
+        parts.append(f"collate {column.collation}")
+    if not plain and column.generated and column.default is not None:
+        stored = "virtual" if column.generated == "v" and means.major >= 18 else "stored"
+        parts.append(f"generated always as ({column.default}) {stored}")
+    elif column.identity:
+        parts.append(f"generated {'always' if column.identity == 'a' else 'by default'} as identity")
+    if column.not_null:
+        parts.append("not null")
+    return " ".join(parts)
+
+
+def _table_item(table: Table, catalog: Catalog, means: Means) -> Item:
+    columns = sorted(catalog.columns.get(table.relation, {}).values(), key=lambda c: c.attnum)
+    if table.is_partition or table.kind == "m":
+        # A partition takes its identity from the parent when it is attached (17 on) and must not have its own.
+        columns = [_without_identity(column) for column in columns]
+    tail = ""
+    if table.parents and not table.is_partition:
+        tail += f" inherits ({', '.join(str(parent) for parent in table.parents)})"
+    if table.kind == "p" and table.partition_key:
+        tail += f" partition by {table.partition_key}"
+    options = [o for o in table.reloptions if o.partition("=")[0] in _TABLE_OPTIONS]
+    if options and table.kind != "p":
+        tail += f" with ({', '.join(options)})"
+    if table.tablespace in means.tablespaces and table.tablespace is not None:
+        tail += f" tablespace {quote_ident(table.tablespace)}"
+
+    def statement(*, plain: bool) -> str:
+        body = ",\n  ".join(_column_sql(column, means, plain=plain) for column in columns)
+        return f"create table {table.relation} (\n  {body}\n){tail}"
+
+    fallbacks: tuple[tuple[str, str], ...] = ()
+    if any(column.generated for column in columns):
+        fallbacks = ((statement(plain=True), "without its generated columns' expressions"),)
+    return Item(f"table {table.relation}", statement(plain=False), fallbacks)
+
+
+def _without_identity(column: Column) -> Column:
+    from dataclasses import replace
+
+    return replace(column, identity="") if column.identity else column
+
+
+def _attachment(table: Table, built: set[RelationName]) -> Iterator[Item]:
+    if table.is_partition and table.parent in built and not table.detach_pending:
+        bound = table.partition_bound or "default"
+        yield Item(
+            f"partition {table.relation}", f"alter table {table.parent} attach partition {table.relation} {bound}"
+        )
+
+
+def _defaults(columns: Collection[Column]) -> Iterator[Item]:
+    for column in columns:
+        if column.default is not None and not column.generated and not column.identity:
+            yield Item(
+                f"default of {column.table}.{quote_ident(column.name)}",
+                f"alter table only {column.table} alter column {quote_ident(column.name)} set default {column.default}",
+            )
+
+
+def _keys_and_checks(tables: list[Table], catalog: Catalog, means: Means) -> Iterator[Item]:
+    for table in tables:
+        for constraint in catalog.constraints_by_table.get(table.relation, ()):
+            name = quote_ident(constraint.name)
+            label = f"constraint {name} of {table.relation}"
+            if constraint.type in "pux":
+                add = f"alter table only {table.relation} add constraint {name} "
+                plain = _WITH_CLAUSE.sub("", constraint.definition)
+                fallbacks = ((add + plain, "without its storage options"),) if plain != constraint.definition else ()
+                yield Item(label, add + constraint.definition, fallbacks)
+            elif constraint.type == "c" and constraint.is_local:
+                yield Item(label, f"alter table {table.relation} add constraint {name} {constraint.definition}")
+    for table in tables:
+        yield from _attached_indexes(table, catalog, of_constraints=True)
+
+
+def _indexes(tables: list[Table], catalog: Catalog, means: Means) -> Iterator[Item]:
+    for table in tables:
+        for index in catalog.indexes_by_table.get(table.relation, ()):
+            # An invalid index serves no plan; the parent of partitioned ones becomes valid by attachment.
+            if index.constraint is not None or not (index.is_valid or index.is_partitioned):
+                continue
+            if index.access_method not in means.access_methods:
+                yield Item(f"index {index.relation}", f"/* access method {index.access_method} */ {index.definition}")
+                continue
+            plain = _WITH_CLAUSE.sub("", index.definition)
+            fallbacks = ((plain, "without its storage options"),) if plain != index.definition else ()
+            yield Item(f"index {index.relation}", index_ddl(index, means), fallbacks)
+    for table in tables:
+        yield from _attached_indexes(table, catalog, of_constraints=False)
+
+
+def index_ddl(index: Index, means: Means) -> str:
+    """Return the index's definition for the twin: a partitioned parent alone, in a tablespace that matters."""
+    definition = index.definition.rstrip().rstrip(";")
+    if index.is_partitioned and " ON ONLY " not in definition:
+        definition = definition.replace(" ON ", " ON ONLY ", 1)
+    if index.tablespace in means.tablespaces and index.tablespace is not None and index.predicate is None:
+        definition += f" tablespace {quote_ident(index.tablespace)}"
+    return definition
+
+
+def _attached_indexes(table: Table, catalog: Catalog, *, of_constraints: bool) -> Iterator[Item]:
+    for index in catalog.indexes_by_table.get(table.relation, ()):
+        if index.parent is not None and (index.constraint is not None) == of_constraints:
+            yield Item(
+                f"attachment of index {index.relation}",
+                f"alter index {index.parent} attach partition {index.relation}",
+            )
+
+
+def _foreign_keys(tables: list[Table], catalog: Catalog, built: set[RelationName]) -> Iterator[Item]:
+    for table in tables:
+        for constraint in catalog.constraints_by_table.get(table.relation, ()):
+            if constraint.type != "f" or constraint.references not in built or _comes_from_parent(constraint):
+                continue
+            add = f"alter table {table.relation} add constraint {quote_ident(constraint.name)} "
+            yield Item(f"foreign key {quote_ident(constraint.name)} of {table.relation}", add + constraint.definition)
+
+
+def _comes_from_parent(constraint: Constraint) -> bool:
+    return constraint.inherited and not constraint.is_local
