@@ -35,9 +35,7 @@ def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> It
         yield _offence(catalog, table, constraint, rows, taken)
 
 
-def _offence(
-    catalog: Catalog, table: Table, constraint: Constraint, rows: float, taken: set[RelationName]
-) -> Offence:
+def _offence(catalog: Catalog, table: Table, constraint: Constraint, rows: float, taken: set[RelationName]) -> Offence:
     assert constraint.references is not None
     deletes = sum(leaf.counters.n_tup_del for leaf in catalog.leaves(constraint.references) if leaf.counters)
     severity = Severity.LOW
@@ -101,7 +99,7 @@ def _supports(catalog: Catalog, index: Index, columns: tuple[str, ...], rows: fl
         prefix += 1
     if prefix >= len(set(columns)):
         return True
-    return 0 < prefix and _rows_per_key(catalog, index.table, [str(k) for k in keys[:prefix]], rows) <= rows_per_key
+    return prefix > 0 and _rows_per_key(catalog, index.table, [str(k) for k in keys[:prefix]], rows) <= rows_per_key
 
 
 def _unquoted(name: str) -> str:
@@ -121,7 +119,7 @@ def _rows_per_key(catalog: Catalog, table: RelationName, columns: list[str], row
 
 def _index_name(schema: str, table: str, columns: tuple[str, ...], taken: set[RelationName]) -> str:
     """Return an unused index name of at most 63 bytes in PostgreSQL's manner."""
-    for number in range(0, 1000):
+    for number in range(1000):
         end = f"_idx{number or ''}"
         name = "_".join((table, *columns)).encode()[: 63 - len(end)].decode(errors="ignore") + end
         if RelationName(schema, name) not in taken:

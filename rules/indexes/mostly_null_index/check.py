@@ -36,9 +36,7 @@ def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> It
                 "null_fraction": statistics.null_frac,
                 "size_bytes": index.size_bytes,
                 # Many equal keys are stored as posting lists: a NULL takes about a third of another entry.
-                "saved_bytes": round(
-                    (index.size_bytes or 0) * statistics.null_frac / (3 - 2 * statistics.null_frac)
-                ),
+                "saved_bytes": round((index.size_bytes or 0) * statistics.null_frac / (3 - 2 * statistics.null_frac)),
             },
             values={
                 "table_name": index.table,
