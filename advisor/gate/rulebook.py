@@ -8,32 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
 from advisor.errors import UsageError
 from advisor.model.finding import Severity
-from advisor.model.migration import Action, Hazard, RelationState
-from advisor.model.names import RelationName
+from advisor.model.migration import Action, Hazard, MigrationView
 from advisor.resources import resource_dir
 
-
-class View(Protocol):
-    """What a rule may ask about the database at the point of its action; `advisor.gate.state.State` answers."""
-
-    major: int
-    in_transaction: bool
-    explicit: bool
-    lock_timeout: float | None
-    exclusive: list[RelationName]
-
-    def relation(self, name: RelationName) -> RelationState: ...
-
-    def preexisting(self, name: RelationName | None) -> bool: ...
-
-
-Check = Callable[[Action, View], Iterator[Hazard]]
+Check = Callable[[Action, MigrationView], Iterator[Hazard]]
 
 
 class _Metadata(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

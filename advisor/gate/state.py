@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import replace
 
 from advisor.errors import UsageError
 from advisor.model.lookup import Catalog
 from advisor.model.migration import Action, ColumnSpec, ColumnState, RelationState
-from advisor.model.names import RelationName
+from advisor.model.names import RelationName, quote_ident
 from advisor.units import parse_duration
 
 
@@ -33,7 +33,11 @@ class State:
         self.lock_timeout: float | None = None  # seconds; None or 0: waits forever
         self.statement_timeout: float | None = None
         self._session: dict[str, float | None] = {}
+        self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
         self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
+        self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
+        self.pending: tuple[Action, ...] = ()  # what follows it in the file
+        self.keys: dict[RelationName, list[tuple[str, ...]]] = {}  # columns of the indexes made by these migrations
         if catalog is not None:
             self._load(catalog)
 
@@ -94,6 +98,25 @@ class State:
         """Return the indexes known on a relation."""
         return tuple(state for state in self.indexes.values() if state.table == name)
 
+    def index_columns(self, name: RelationName) -> tuple[tuple[str, ...], ...]:
+        """Return the key columns of every index on a relation, existing and made by these migrations."""
+        existing = self.catalog.indexes_by_table.get(name, ()) if self.catalog is not None else ()
+        found = [tuple(c.key for c in index.columns) for index in existing if index.relation in self.indexes]
+        return (*found, *self.keys.get(name, ()))
+
+    def dependent_views(self, name: RelationName, column: str | None) -> tuple[RelationName, ...]:
+        """Return views and materialized views that read a relation (and name the column), by the catalog."""
+        if self.catalog is None:
+            return ()
+        word = re.compile(rf'(?<![\w"]){re.escape(quote_ident(column))}(?![\w"])') if column is not None else None
+        return tuple(
+            RelationName(view.schema, view.name)
+            for view in self.catalog.snapshot.schema_objects
+            if view.kind in ("view", "materialized view", "matview")
+            and name in view.relations
+            and (word is None or word.search(view.ddl))
+        )
+
     # -- replay ---------------------------------------------------------------------------------------------------
 
     def begin(self, explicit: bool) -> None:
@@ -116,10 +139,10 @@ class State:
             for name, state in self.relations.items()
         }
 
-    def apply(self, action: Action, locks: Iterable[tuple[RelationName, str]] = ()) -> None:
-        """Take note of one action, after the rules have judged it. `locks` are those the action takes."""
+    def apply(self, action: Action) -> None:
+        """Take note of one action, after the rules have judged it."""
         if self.in_transaction:
-            for name, mode in locks:
+            for name, mode in self.locks:
                 if mode == "ACCESS EXCLUSIVE" and self.preexisting(name) and name not in self.exclusive:
                     self.exclusive.append(name)
         handler = getattr(self, f"_apply_{action.kind}", None)
@@ -169,7 +192,7 @@ class State:
             if constraint.type in ("primary", "unique", "exclusion"):
                 suffix = "pkey" if constraint.type == "primary" else "key"
                 name = constraint.name or f"{action.relation.name}_{suffix}"
-                self._add_index(RelationName(action.relation.schema, name), action.relation)
+                self._add_index(RelationName(action.relation.schema, name), action.relation, constraint.columns)
 
     def _apply_create_matview(self, action: Action) -> None:
         assert action.relation is not None
@@ -186,14 +209,17 @@ class State:
     def _set_default(self, parent: RelationName, partition: RelationName) -> None:
         self.relations[parent] = replace(self.relation(parent), default_partition=partition)
 
-    def _add_index(self, name: RelationName, table: RelationName) -> None:
+    def _add_index(self, name: RelationName, table: RelationName, columns: tuple[str, ...]) -> None:
         self.indexes[name] = RelationState(name=name, kind="i", created=True, table=table)
+        self.keys.setdefault(table, []).append(columns)
 
     def _apply_create_index(self, action: Action) -> None:
-        if action.name is not None and action.relation is not None:
-            name = RelationName(action.relation.schema, action.name)
-            if name not in self.indexes:
-                self._add_index(name, action.relation)
+        if action.relation is None:
+            return
+        default = f"{action.relation.name}_{'_'.join(action.columns)}_idx"
+        name = RelationName(action.relation.schema, action.name or default)
+        if name not in self.indexes:
+            self._add_index(name, action.relation, action.columns if action.predicate is None else ())
 
     def _apply_drop_table(self, action: Action) -> None:
         if action.relation is not None:
@@ -286,13 +312,7 @@ class State:
         if constraint.type in ("primary", "unique", "exclusion") and constraint.using_index is None:
             suffix = "pkey" if constraint.type == "primary" else "key"
             name = constraint.name or f"{action.relation.name}_{'_'.join(constraint.columns)}_{suffix}"
-            self._add_index(RelationName(action.relation.schema, name), action.relation)
-
-    @property
-    def _pending_checks(self) -> dict[tuple[RelationName, str], str]:
-        if not hasattr(self, "_checks"):
-            self._checks: dict[tuple[RelationName, str], str] = {}
-        return self._checks
+            self._add_index(RelationName(action.relation.schema, name), action.relation, constraint.columns)
 
     def _apply_validate_constraint(self, action: Action) -> None:
         if action.relation is None:

@@ -26,14 +26,17 @@ def judge_text(
     if in_transaction:
         state.begin(explicit=False)
     findings: list[GateFinding] = []
-    for step in script.steps:
-        findings += _judge_step(step, state, rules)
+    for number, step in enumerate(script.steps):
+        later = all_actions(script.steps[number + 1 :])
+        findings += _judge_step(step, later, state, rules)
     findings += _end_of_file(script, state, in_transaction)
     kept, ignored = _without_ignored(findings, script.ignores)
     return GateFile(path=path, findings=tuple(kept), ignored=tuple(ignored))
 
 
-def _judge_step(step: Step, state: State, rules: Sequence[MigrationRule]) -> Iterator[GateFinding]:
+def _judge_step(
+    step: Step, later: tuple[Action, ...], state: State, rules: Sequence[MigrationRule]
+) -> Iterator[GateFinding]:
     if step.error is not None:
         yield _finding("syntax_error", "high", step, f"This statement does not parse: {step.error}.", "statement")
         return
@@ -42,17 +45,19 @@ def _judge_step(step: Step, state: State, rules: Sequence[MigrationRule]) -> Ite
         message = "SQL computed at run time cannot be judged from the text; read it, or run it on a copy."
         yield _finding("opaque_dynamic_sql", "low", step, message, "statement")
     waits_forever = False
-    for action in (*step.actions, *inner):
+    actions = (*step.actions, *inner)
+    for number, action in enumerate(actions):
+        state.locks = locks_of(action, state)
+        state.pending = (*actions[number + 1 :], *later)
         for rule in rules:
             if rule.enabled and rule.applies(state.major):
                 for hazard in rule.check(action, state):
                     yield _from_hazard(rule, hazard, step, state)
-        locks = locks_of(action, state)
-        strong = [name for name, mode in locks if mode in BLOCKING and state.preexisting(name)]
+        strong = [name for name, mode in state.locks if mode in BLOCKING and state.preexisting(name)]
         if strong and state.lock_timeout is None and not waits_forever:
             waits_forever = True
             yield _no_lock_timeout(step, str(strong[0]))
-        state.apply(action, locks)
+        state.apply(action)
 
 
 def _no_lock_timeout(step: Step, relation: str) -> GateFinding:

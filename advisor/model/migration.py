@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from advisor.model.names import RelationName
 
@@ -146,6 +147,38 @@ class Hazard:
     remedy: tuple[str, ...] = ()
     remedy_note: str | None = None
     relation: RelationName | None = None  # whose size turns the lock into seconds
+
+
+class MigrationView(Protocol):
+    """What a rule may ask about the database at the point of its action; rules never change it."""
+
+    major: int
+    in_transaction: bool
+    explicit: bool  # the transaction was opened by the file, not by the tool that runs it
+    lock_timeout: float | None
+    exclusive: list[RelationName]  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
+    locks: tuple[tuple[RelationName, str], ...]  # of the action being judged
+    pending: tuple[Action, ...]  # the actions that follow in the same file
+    types_created: set[str]
+    domains_constrained: set[str]
+    constraints_not_valid: dict[tuple[RelationName, str], bool]  # -> added in this transaction
+    checks_not_null: set[tuple[RelationName, str]]
+    policies: set[RelationName]
+    enum_values_added: dict[str, str]
+
+    def relation(self, name: RelationName) -> RelationState: ...
+
+    def preexisting(self, name: RelationName | None) -> bool: ...
+
+    def index(self, name: RelationName) -> RelationState: ...
+
+    def column(self, name: RelationName, column: str) -> ColumnState: ...
+
+    def indexes_of(self, name: RelationName) -> tuple[RelationState, ...]: ...
+
+    def index_columns(self, name: RelationName) -> tuple[tuple[str, ...], ...]: ...
+
+    def dependent_views(self, name: RelationName, column: str | None) -> tuple[RelationName, ...]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
