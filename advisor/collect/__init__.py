@@ -61,7 +61,7 @@ def collect(
     `host` replaces what is found out about the machine, `provider` what is recognised. `sample_seconds` > 0 polls
     pg_stat_activity for that long. Raises ServerLost.
     """
-    from advisor.collect.host import local_host_facts, server_is_local
+    from advisor.collect.host import find_host_facts
     from advisor.collect.probes import run_probes
     from advisor.collect.providers import detect_provider
     from advisor.retention import plan_probes
@@ -84,7 +84,7 @@ def collect(
             reader, snapshot.settings, snapshot.roles, snapshot.extensions, connection.info.host
         )
         if host is None:
-            host = local_host_facts() if server_is_local(connection) else HostFacts()
+            host = find_host_facts(reader, snapshot.settings)
     timings = dict(reader.timings)
     timings["other"] = max(0.0, time.perf_counter() - started - sum(timings.values()))
     return replace(
