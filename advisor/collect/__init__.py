@@ -21,7 +21,9 @@ from advisor import __version__
 from advisor.collect import catalog
 from advisor.collect.activity import collect_sessions
 from advisor.collect.facts import collect_facts
+from advisor.collect.host import find_host_facts
 from advisor.collect.privileges import statistics_gaps
+from advisor.collect.providers import detect_provider
 from advisor.collect.reader import Reader
 from advisor.collect.schema import collect_schema_objects
 from advisor.collect.server import (
@@ -61,9 +63,7 @@ def collect(
     `host` replaces what is found out about the machine, `provider` what is recognised. `sample_seconds` > 0 polls
     pg_stat_activity for that long. Raises ServerLost.
     """
-    from advisor.collect.host import find_host_facts
     from advisor.collect.probes import run_probes
-    from advisor.collect.providers import detect_provider
     from advisor.retention import plan_probes
 
     progress = progress or Silent()
@@ -77,9 +77,8 @@ def collect(
         snapshot = replace(snapshot, sessions=collect_sessions(reader, sample_seconds, progress))
         with progress.step("asking the rules' questions"):
             facts = collect_facts(reader, rules)
-        if policy is not None:
-            with progress.step("looking at retention"):
-                facts |= run_probes(reader, plan_probes(snapshot, Catalog(snapshot), policy))
+        with progress.step("looking at retention"):
+            facts |= run_probes(reader, plan_probes(snapshot, Catalog(snapshot), policy))
         name, signals = detect_provider(
             reader, snapshot.settings, snapshot.roles, snapshot.extensions, connection.info.host
         )
