@@ -1,0 +1,2 @@
+-- expect: pg_stat_statements
+create table orders (id int primary key);
