@@ -159,8 +159,10 @@ class _Draw:
         meeting, column = slot.meeting, slot.column
         drawn = None
         if meeting is not None and column is not None:
-            drawn = self._list(slot, share) if slot.is_list else self._for_column(slot, meeting, column, share)
-            drawn = _fit(drawn, slot, column, meeting)
+            if slot.is_list:
+                drawn = self._list(slot, share)
+            elif self.values.takes(slot.type, column):
+                drawn = _fit(self._for_column(slot, meeting, column, share), slot, column, meeting)
         if drawn is None:
             return self.values.default(slot.type)
         return drawn

@@ -19,6 +19,7 @@ from advisor.model.statistics import ColumnStatistics
 
 _TIMES = frozenset(["timestamptz", "timestamp", "date"])
 _INTEGERS = frozenset(["int2", "int4", "int8", "oid"])
+_STRINGS = frozenset(["text", "varchar", "bpchar", "citext", "name"])
 _NUMBERS = _INTEGERS | {"numeric", "float4", "float8", "money"}
 # Plausible values for parameters that meet no column with statistics.
 _DEFAULTS = {
@@ -260,6 +261,22 @@ class Values:
             f"{column.type_name.schema}.{column.type_name.name}": f"{column.base_type.schema}.{column.base_type.name}"
             for column in self.catalog.snapshot.columns
         }
+
+    def takes(self, type_name: str, column: ColumnValues) -> bool:
+        """Return whether a parameter of a type ('schema.typname') can take values made from a column's."""
+        name = self._base_types.get(type_name, type_name).partition(".")[2]
+        own = column.type_name
+        return (
+            name == own
+            or name in _STRINGS
+            or (name in _NUMBERS and own in _NUMBERS)
+            or (name in _TIMES and own in _TIMES)
+            or (name == "interval" and own in _TIMES)
+            or name == RANGE_ELEMENTS.get(own)
+            or (name == "tsquery" and own == "tsvector")
+            or own == "_" + name
+            or (name.startswith("_") and own.startswith("_"))
+        )
 
     def default(self, type_name: str) -> str | None:
         """Return a plausible value of a type ('schema.typname'); None (NULL) where none is known."""
