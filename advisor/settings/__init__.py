@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.settings.advise import advise_for_host, advise_settings
 from advisor.settings.capacity import Assumptions, capacity, capacity_for_host
 from advisor.settings.options import SettingsOptions, parse_cores, parse_ram, parse_users
+from advisor.settings.review import review_conf
 
 __all__ = [
     "Assumptions",
@@ -16,4 +17,5 @@ __all__ = [
     "parse_cores",
     "parse_ram",
     "parse_users",
+    "review_conf",
 ]

@@ -12,6 +12,7 @@ from advisor.units import format_size
 
 # Supabase: direct connections of each compute size -> RAM. 60 (half or one GB) and 500 (192 or 256 GB) name two sizes.
 _SUPABASE = {90: 2, 120: 4, 160: 8, 240: 16, 380: 32, 480: 64, 490: 128}
+_NEON_CONNECTIONS_PER_UNIT = 419.66  # of 4 GB
 _MANAGED_SSD = ("rds", "aurora", "neon", "supabase", "cloudsql", "azure")
 _TOLERANCE = 0.15
 # RDS: max_connections = LEAST(DBInstanceClassMemory / 9531392, 5000).
@@ -77,7 +78,7 @@ def infer_ram(provider: str, configuration: Configuration) -> tuple[int, str] | 
     connections = configuration.number("max_connections")
     buffers = configuration.size("shared_buffers")
     if provider == "neon" and 100 < connections < 4000:
-        units = connections / 419.66
+        units = connections / _NEON_CONNECTIONS_PER_UNIT
         return int(
             units * 4 * GB
         ), f"Neon gives 419.66 connections per compute unit of 4 GB; {connections:.0f} are {units:.2f}"
@@ -95,6 +96,11 @@ def infer_ram(provider: str, configuration: Configuration) -> tuple[int, str] | 
     if provider == "cloudsql" and int(connections) in _CLOUDSQL_CONNECTIONS:
         return buffers * 3, f"shared_buffers x 3 = {format_size(buffers * 3)}, Cloud SQL's default"
     return None
+
+
+def neon_connections(ram: int) -> int:
+    """Return the max_connections that Neon gives a compute of `ram` bytes."""
+    return min(4000, max(100, int(ram / (4 * GB) * _NEON_CONNECTIONS_PER_UNIT)))
 
 
 def _agreeing(from_buffers: float, from_connections: float, capped: bool, name: str) -> tuple[int, str] | None:

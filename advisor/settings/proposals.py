@@ -9,7 +9,7 @@ from advisor.model.finding import Severity
 from advisor.model.report import SettingProposal
 from advisor.model.server import RoleSetting
 from advisor.settings.configuration import Configuration, Present
-from advisor.settings.providers import Change, apply_lines, refusal, undo_lines
+from advisor.settings.providers import Change, apply_lines, refusal, sizes_itself, undo_lines
 from advisor.settings.targets import Target
 from advisor.settings.values import ValueRefused, show
 
@@ -58,7 +58,9 @@ def propose(now: Configuration, targets: Iterable[Target], place: Place) -> Outc
         if why is None and present.source in _HIDDEN_BY_ROLE:
             why = "the role that reads has a value of its own (ALTER ROLE), so the server's is not visible"
         if why is not None:
-            refused.append((target.name, f"{why}; {show(present.fact, target.text(present.fact))} would be better"))
+            if not sizes_itself(place.provider, target.name):
+                why += f"; {show(present.fact, target.text(present.fact))} would be better"
+            refused.append((target.name, why))
             continue
         try:
             value = target.text(present.fact)

@@ -89,6 +89,11 @@ def refusal(provider: str, fact: Fact) -> str | None:
     return None
 
 
+def sizes_itself(provider: str, name: str) -> bool:
+    """Return whether the provider's own storage makes a value of ours meaningless there."""
+    return provider in ("neon", "aurora") and name in _OWN_STORAGE
+
+
 def apply_lines(provider: str, change: Change) -> tuple[str, ...]:
     """Return what to run for a change, in order."""
     return _lines(provider, change, change.value, change.shown)
@@ -102,7 +107,7 @@ def undo_lines(provider: str, change: Change) -> tuple[str, ...]:
             return (_alter_database(change.database, name, change.stored),)
         return (f"ALTER DATABASE {quote_ident(change.database)} RESET {name}",)
     if provider in ("self-hosted", "") and change.alter_system and not _from_command_line(change.present):
-        if change.present.source == "default" or (
+        if change.present.source in ("default", "file") or (
             change.present.sourcefile is not None and not change.present.sourcefile.endswith("postgresql.auto.conf")
         ):
             # The value of the file (or the default) shows again once ours is gone.

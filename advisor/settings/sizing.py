@@ -232,24 +232,16 @@ def _work_mem(
 ) -> tuple[MemoryPlan, Target]:
     present, ram = now["work_mem"], demand.ram
     hash_factor = now.number("hash_mem_multiplier") if "hash_mem_multiplier" in now else 1.0
-    active, active_text = _active(demand, evidence, plan)
-    parallel = min(demand.parallel, active * demand.per_gather)
-    operations = _OPERATIONS[demand.profile]
-    processes = active + parallel
-    formula = 0.5 * (ram - plan.shared_buffers) / (max(1.0, processes) * operations * (1 + hash_factor) / 2)
+    formula, reasons = _formula(demand, evidence, plan, hash_factor)
     cap, guard = _WORK_MEM_CAP[demand.profile], work_mem_limit(plan, ram)
     spill = evidence.temp_p95_per_call
     wide_spill = spill is not None and is_wide_spill(evidence)
     wanted = max(min(formula, cap), 1.2 * spill) if wide_spill and spill else min(formula, cap)
     size = max(min(wanted, guard), min(WORK_MEM_FLOOR, now.size("work_mem")))
     value = _to_unit(now, "work_mem", size, 4)
-    reasons = [
-        f"Half of the {format_size(ram - plan.shared_buffers)} beside shared_buffers, for {active_text}, "
-        f"{parallel:.0f} parallel workers, {operations} operations each"
-        + (f" and hashes {hash_factor:g} times as large" if hash_factor != 1 else "")
-        + f": {format_size(formula)}."
-    ]
-    if formula > cap:
+    if value >= 2048:  # in kB: whole megabytes read better
+        value = value // 1024 * 1024
+    if cap < formula < math.inf:
         reasons.append(f"More than {format_size(cap)} seldom helps with this profile ({demand.profile}).")
     if guard < min(formula, cap):
         reasons.append(
@@ -277,7 +269,9 @@ def _work_mem(
         reason=" ".join(reasons),
         severity="high" if over else "medium",
         confidence="low" if wide_spill and evidence.is_young else "high",
-        evidence={"formula_bytes": int(formula), "guard_bytes": int(guard), "connections": plan.connections} | seen,
+        evidence={"guard_bytes": int(guard), "connections": plan.connections}
+        | ({"formula_bytes": int(formula)} if math.isfinite(formula) else {})
+        | seen,
     )
     chosen = kept
     if settable(present.fact) and target.is_material(present, demand.exact):
@@ -292,7 +286,25 @@ def is_wide_spill(evidence: Evidence) -> bool:
     return sum(s.share for s in evidence.temp_statements[:2]) <= 0.8
 
 
-def _active(demand: Demand, evidence: Evidence, plan: MemoryPlan) -> tuple[float, str]:
+def _formula(demand: Demand, evidence: Evidence, plan: MemoryPlan, hash_factor: float) -> tuple[float, list[str]]:
+    """Return the bytes that the formula gives, infinite where nothing is known of the activity, and the reason."""
+    found = _active(demand, evidence, plan)
+    if found is None:
+        return math.inf, ["The number of cores is unknown, so only the memory guard decides (--cores 4 says more)."]
+    active, text = found
+    parallel = min(demand.parallel, active * demand.per_gather)
+    operations = _OPERATIONS[demand.profile]
+    rest = demand.ram - plan.shared_buffers
+    formula = 0.5 * rest / (max(1.0, active + parallel) * operations * (1 + hash_factor) / 2)
+    hashes = f" and hashes {hash_factor:g} times as large" if hash_factor != 1 else ""
+    return formula, [
+        f"Half of the {format_size(rest)} beside shared_buffers, for {text}, {parallel:.0f} parallel workers, "
+        f"{operations} operations each{hashes}: {format_size(formula)}."
+    ]
+
+
+def _active(demand: Demand, evidence: Evidence, plan: MemoryPlan) -> tuple[float, str] | None:
+    """Return how many sessions work at the same time: seen, pooled, or by the cores."""
     if evidence.active_p95 is not None:
         seen = max(1.0, evidence.active_p95)
         return seen, f"{seen:.0f} active sessions (95 % of {evidence.samples} samples)"
@@ -301,8 +313,8 @@ def _active(demand: Demand, evidence: Evidence, plan: MemoryPlan) -> tuple[float
         return count, f"a pool of {count}"
     if demand.cores is not None:
         count = min(demand.cores * (1 if demand.profile == "dw" else 4), plan.connections)
-        return count, f"{count} active sessions ({demand.cores} cores)"
-    return plan.connections, f"all {plan.connections} connections (the number of cores is unknown)"
+        return count, f"{count} active sessions ({demand.cores} {'core' if demand.cores == 1 else 'cores'})"
+    return None
 
 
 def _cache(now: Configuration, demand: Demand, plan: MemoryPlan, wanted: int) -> Target:
