@@ -10,5 +10,6 @@ from advisor.retention.policy_schema import policy_schema
 from advisor.retention.probes import Probe, plan_probes
 
 __all__ = [
-    "Policy", "Probe", "assess_retention", "check_policy", "draft_policy", "load_policy", "plan_probes", "policy_schema",
+    "Policy", "Probe", "assess_retention", "check_policy", "draft_policy", "load_policy", "plan_probes",
+    "policy_schema",
 ]  # fmt: skip

@@ -1,0 +1,250 @@
+"""The verdicts: every table with a window against what the server holds, and what enforces it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from advisor.model.finding import Severity
+from advisor.model.lookup import Catalog
+from advisor.model.report import RetentionStatus
+from advisor.model.snapshot import Snapshot
+from advisor.retention.checks import column_statuses, tier_statuses, undeclared_statuses, unresolved_statuses
+from advisor.retention.enforcement import ENFORCED, NONE, Enforcement, find_enforcement, read_purges
+from advisor.retention.expired import Expired, find_expired, find_growth, total_bytes, total_rows
+from advisor.retention.job_checks import job_statuses
+from advisor.retention.oldest import EMPTY, EXACT, UNKNOWN, WITHIN, find_ends
+from advisor.retention.partitions import partition_statuses
+from advisor.retention.plans.purge import job_plan, purge_plan
+from advisor.retention.policy import Policy
+from advisor.retention.statuses import Judged, make_status
+from advisor.retention.targets import Target, find_targets, snapshot_time
+from advisor.units import format_count, format_size
+
+
+def assess_retention(snapshot: Snapshot, catalog: Catalog, policy: Policy | None) -> tuple[RetentionStatus, ...]:
+    """Return every verdict, worst first: each table against its window, its enforcement, and all time partitions.
+
+    Without a policy, position, session and notification tables are judged against default windows, and every
+    verdict says so.
+    """
+    now = snapshot_time(snapshot)
+    targets = find_targets(catalog, policy)
+    purges = read_purges(snapshot)
+    found: list[RetentionStatus] = list(unresolved_statuses(targets.unresolved))
+    for target in targets.found:
+        judged = _judge(target, find_enforcement(target, purges, catalog), now, catalog)
+        found += _verdicts(judged, catalog)
+    found += partition_statuses(catalog, policy, now)
+    found += undeclared_statuses(catalog, policy, targets)
+    order = {severity.value: severity.rank for severity in Severity}
+    return tuple(sorted(found, key=lambda s: (order[s.severity], str(s.table), s.rule)))
+
+
+def _judge(target: Target, enforcement: Enforcement, now: datetime, catalog: Catalog) -> Judged:
+    ends = find_ends(target, catalog)
+    candidate = target.choice.candidate
+    if candidate is not None and candidate.unit is None and ends.unit is not None:
+        # The values read from the index told the unit of a numeric column.
+        known = replace(candidate, unit=ends.unit)
+        target = replace(target, choice=replace(target.choice, candidate=known, problem=None))
+    cutoff = target.keep.before(now) if target.keep is not None else None
+    expired = Expired(rows=None, bytes=None, source="no window")
+    if cutoff is not None:
+        expired = find_expired(target, ends, cutoff, catalog)
+    return Judged(
+        target=target,
+        ends=ends,
+        expired=expired,
+        enforcement=enforcement,
+        growth=find_growth(target, now, catalog),
+        cutoff=cutoff,
+        now=now,
+        rows=total_rows(target.relation, catalog),
+        bytes=total_bytes(target.relation, catalog),
+    )
+
+
+def _verdicts(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
+    target = judged.target
+    yield from column_statuses(judged, catalog)
+    yield from job_statuses(judged, catalog)
+    if target.is_paused(judged.now.date()):
+        until, reason = target.policy.paused_until, target.policy.pause_reason or "no reason given"
+        yield make_status(
+            judged,
+            "ret.paused",
+            Severity.INFO,
+            f"The policy pauses this table until {until} ({reason}); it is not judged.",
+        )
+        return
+    if target.keep is None:
+        yield _permanent(judged)
+        return
+    blocking = tuple(tier_statuses(judged, catalog))
+    yield from blocking
+    age = _age(judged)
+    if age is not None:
+        yield _overdue(judged, age, catalog, purge=not blocking)
+    elif judged.ends.precision == UNKNOWN:
+        yield _unknown(judged)
+    if age is not None or judged.enforcement.state != ENFORCED:
+        yield from _enforcement(judged, catalog, overdue=age is not None)
+    if age is None and judged.ends.precision != UNKNOWN:
+        yield _fine(judged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Overdue:
+    """How far past the window: `at_least` days old, certain or by a sample."""
+
+    days: float
+    beyond_limit: bool
+    far: bool
+
+
+def _age(judged: Judged) -> _Overdue | None:
+    """Return how overdue the oldest row is, None when it is within window and tolerance, or unknown."""
+    target, ends = judged.target, judged.ends
+    keep, limit = target.keep, target.max_age
+    if keep is None or limit is None or judged.cutoff is None:
+        return None
+    oldest = ends.oldest
+    if ends.precision == WITHIN:
+        # Only the partition's upper bound is sure: every row in it is older than that.
+        oldest = ends.latest_possible
+    if oldest is None:
+        return None
+    due = keep.plus(target.tolerance).before(judged.now)
+    if oldest >= due:
+        return None
+    if target.policy.keep_where is not None and judged.expired.rows == 0:
+        return None  # what is that old is meant to stay
+    days = (judged.now - oldest).total_seconds() / 86400
+    return _Overdue(days, oldest < limit.before(judged.now), days > 2 * keep.total_days + 1)
+
+
+def _overdue(judged: Judged, age: _Overdue, catalog: Catalog, *, purge: bool) -> RetentionStatus:
+    target, expired = judged.target, judged.expired
+    plan = purge_plan(target, expired, catalog) if purge else None
+    if target.is_default:
+        severity = Severity.HIGH if age.far else Severity.MEDIUM
+    elif target.is_personal:
+        severity = Severity.CRITICAL if age.beyond_limit else Severity.HIGH
+    else:
+        severity = Severity.HIGH if age.beyond_limit else Severity.MEDIUM
+    what = f"The oldest row is {'at least ' if judged.ends.precision not in (EXACT,) else ''}{age.days:,.0f} days old"
+    if target.choice.candidate is not None and target.choice.candidate.basis == "expiry":
+        what = f"The oldest row expired {'at least ' if judged.ends.precision != EXACT else ''}{age.days:,.0f} days ago"
+    sentences = [f"{what}; the window is {target.keep}."]
+    if expired.rows is not None:
+        size = f", about {format_size(expired.bytes)}" if expired.bytes else ""
+        about = "" if expired.source == "no rows" else f" (by {expired.source})"
+        sentences.append(f"About {format_count(expired.rows)} rows are past it{size}{about}.")
+    if target.is_default:
+        sentences.append(
+            f"This is a default window for {target.kind} tables, not your policy: declare yours in a policy file to"
+            " confirm"
+            " or change it."
+        )
+    if plan is not None:
+        sentences += plan.notes
+    else:
+        sentences.append("Nothing to delete is proposed until the coarser copy holds these rows.")
+    return make_status(
+        judged,
+        "ret.overdue",
+        severity,
+        " ".join(sentences),
+        sql=plan.sql if plan is not None else (),
+        undo_sql=plan.undo_sql if plan is not None else (),
+        confidence=judged.ends.confidence,
+    )
+
+
+def _unknown(judged: Judged) -> RetentionStatus:
+    ends, target = judged.ends, judged.target
+    reasons = target.choice.problem or "; ".join(ends.why_unknown) or "nothing tells it"
+    detail = f"How old the oldest row is cannot be told: {reasons}."
+    if ends.grants:
+        detail += " The statement below lets this role read it."
+    return make_status(judged, "ret.unknown", Severity.LOW, detail, sql=ends.grants, confidence="low")
+
+
+def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator[RetentionStatus]:
+    enforcement = judged.enforcement
+    if enforcement.state == ENFORCED:
+        if overdue and not any(m.trouble for m in enforcement.mechanisms):
+            yield make_status(
+                judged,
+                "ret.enforcement_behind",
+                Severity.MEDIUM,
+                f"Something removes old rows ({enforcement.describe()}), and yet rows past the window are there: it"
+                " may have"
+                " another window, miss these rows, or not keep up.",
+            )
+        return
+    if enforcement.state == NONE:
+        if judged.ends.precision == EMPTY:
+            return
+        plan = job_plan(judged.target, catalog)
+        severity = Severity.MEDIUM if judged.target.is_default else Severity.HIGH
+        if not overdue:
+            severity = Severity.LOW if judged.target.is_default else Severity.MEDIUM
+        yield make_status(
+            judged,
+            "ret.no_enforcement",
+            severity,
+            f"Nothing was found that removes old rows. {enforcement.note or ''} Looked at:"
+            f" {'; '.join(enforcement.looked)}."
+            " A job outside the database is only seen by the statements it runs. The procedure below repeats the"
+            " purge. " + " ".join(plan.notes),
+            sql=plan.sql,
+            undo_sql=plan.undo_sql,
+            confidence="medium" if _short_window(judged, catalog) else "high",
+        )
+        return
+    yield make_status(
+        judged,
+        "ret.enforcement_unknown",
+        Severity.INFO,
+        f"Whether anything removes old rows is not known: {'; '.join(enforcement.hidden)}."
+        + (" The statements below would show it." if enforcement.grants else ""),
+        sql=enforcement.grants,
+        confidence="low",
+    )
+
+
+def _short_window(judged: Judged, catalog: Catalog) -> bool:
+    """Return whether the statements cover less than two days: a nightly job may not have run in them."""
+    since = catalog.snapshot.statements_view.stats_reset or catalog.snapshot.server.started_at
+    return since is None or judged.now - since < timedelta(days=2)
+
+
+def _fine(judged: Judged) -> RetentionStatus:
+    target = judged.target
+    if judged.ends.precision == EMPTY:
+        detail = "The table holds no rows."
+    else:
+        detail = f"No row is past the window ({target.keep}) by more than the tolerance ({target.tolerance})."
+    if target.is_default:
+        detail += " The window is a default, not your policy."
+    return make_status(judged, "ret.ok", Severity.INFO, detail, confidence=judged.ends.confidence)
+
+
+def _permanent(judged: Judged) -> RetentionStatus:
+    purging = [m for m in judged.enforcement.mechanisms if m.removal is not None or m.windows]
+    if purging:
+        return make_status(
+            judged,
+            "ret.delete_forbidden",
+            Severity.CRITICAL,
+            "The policy keeps this table for ever, and yet something removes rows by age:"
+            f" {'; '.join(m.what for m in purging)}."
+            " Stop it before more is lost.",
+            sql=tuple(fix for m in purging for fix in m.fix),
+        )
+    return make_status(
+        judged, "ret.ok", Severity.INFO, "The policy keeps this table for ever; nothing was seen to purge it."
+    )

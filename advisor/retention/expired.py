@@ -1,0 +1,205 @@
+"""How many rows and bytes are past the window, how fast the table grows and where it would settle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from advisor.model.arrays import parse_array
+from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName
+from advisor.retention.bounds import Leaf, leaf_bytes, time_partitioning
+from advisor.retention.moments import parse_moment
+from advisor.retention.oldest import EMPTY, EXACT, Ends
+from advisor.retention.probes import PLANNER
+from advisor.retention.targets import Target
+
+_DAY = 86400.0
+# Rates come from the newest tenth of a histogram of 100 buckets: recent, and still a thousand sampled rows.
+_RECENT_BUCKETS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """Rows and bytes past the window; None where nothing tells."""
+
+    rows: int | None
+    bytes: int | None
+    source: str
+    error: float | None = None  # largest relative difference of two estimates
+    whole_leaves: tuple[Leaf, ...] = ()  # partitions past the window as a whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """How fast the table grows."""
+
+    rows_per_day: float
+    bytes_per_day: float
+    source: str
+
+    def steady_rows(self, keep_days: float) -> float:
+        return self.rows_per_day * keep_days
+
+    def steady_bytes(self, keep_days: float) -> float:
+        return self.bytes_per_day * keep_days
+
+
+def total_bytes(relation: RelationName, catalog: Catalog) -> int:
+    """Return heap, indexes and TOAST of a table with all its partitions."""
+    return sum(leaf.total_bytes or leaf.size_bytes or leaf.relpages * 8192 for leaf in catalog.leaves(relation))
+
+
+def total_rows(relation: RelationName, catalog: Catalog) -> float:
+    """Return the estimated rows: the planner's count, else the statistics collector's."""
+    rows = catalog.rows(relation)
+    if rows > 0:
+        return rows
+    return float(sum(leaf.counters.n_live_tup for leaf in catalog.leaves(relation) if leaf.counters is not None))
+
+
+def find_expired(target: Target, ends: Ends, cutoff: datetime, catalog: Catalog) -> Expired:
+    """Return what is older than `cutoff`."""
+    if ends.precision == EMPTY:
+        return Expired(rows=0, bytes=0, source="no rows")
+    if ends.precision == EXACT and ends.oldest is not None and ends.oldest >= cutoff:
+        return Expired(rows=0, bytes=0, source=ends.source)
+    rows = total_rows(target.relation, catalog)
+    size = total_bytes(target.relation, catalog)
+    width = size / rows if rows > 0 else None
+    leaves = _whole_leaves(target, cutoff, catalog)
+    planner = _planner_rows(target, catalog)
+    share = expired_share(target, cutoff, catalog)
+    histogram = None if share is None or rows <= 0 else share * rows
+    counted = sum(max(catalog.rows(leaf.table.relation), 0.0) for leaf in leaves) if leaves else None
+    estimates = [
+        (name, value)
+        for name, value in (("the planner's estimate", planner), ("the histogram", histogram))
+        if value is not None
+    ]
+    if estimates:
+        source, best = estimates[0]
+        error = None
+        if len(estimates) == 2 and max(planner or 0, histogram or 0) > 0:
+            error = abs(estimates[0][1] - estimates[1][1]) / max(estimates[0][1], estimates[1][1])
+    elif counted is not None:
+        source, best, error = "partitions past the window as a whole", counted, None
+    else:
+        return Expired(rows=None, bytes=None, source="unknown: the column has no statistics", whole_leaves=leaves)
+    if ends.precision == EXACT and ends.oldest is not None and ends.oldest < cutoff:
+        best = max(best, 1.0)
+    best = max(best, counted or 0.0)
+    whole_bytes = sum(leaf_bytes(leaf.table, catalog) for leaf in leaves)
+    rest = max(best - (counted or 0.0), 0.0)
+    return Expired(
+        rows=round(best),
+        bytes=None if width is None else min(size, round(whole_bytes + rest * width)),
+        source=source,
+        error=error,
+        whole_leaves=leaves,
+    )
+
+
+def _whole_leaves(target: Target, cutoff: datetime, catalog: Catalog) -> tuple[Leaf, ...]:
+    partitioning = time_partitioning(target.table, catalog)
+    if partitioning is None or target.column is None or partitioning.column.name != target.column.name:
+        return ()
+    return tuple(leaf for leaf in partitioning.leaves if leaf.upper is not None and leaf.upper <= cutoff)
+
+
+def _planner_rows(target: Target, catalog: Catalog) -> float | None:
+    """Return the planner's own count, unless it had no statistics to count with."""
+    if target.column is None:
+        return None
+    for row in catalog.snapshot.facts.get(PLANNER, ()):
+        if (
+            row.get("subject") == str(target.relation)
+            and row.get("keep") == str(target.keep)
+            and row.get("status") == "ok"
+        ):
+            if catalog.statistics(target.relation, target.column.name) is None and not _analyzed(
+                target.relation, catalog
+            ):
+                return None  # it would be a third of the table, whatever is in it
+            value = row.get("rows")
+            return None if value is None else (float(value) if value > 1 else 0.0)
+    return None
+
+
+def _analyzed(relation: RelationName, catalog: Catalog) -> bool:
+    return any(
+        leaf.counters is not None
+        and (leaf.counters.last_analyze is not None or leaf.counters.last_autoanalyze is not None)
+        for leaf in catalog.leaves(relation)
+    )
+
+
+def expired_share(target: Target, cutoff: datetime, catalog: Catalog) -> float | None:
+    """Return the share of rows (0..1) below `cutoff` by the column's statistics."""
+    if target.column is None:
+        return None
+    row = catalog.statistics(target.relation, target.column.name)
+    if row is None:
+        return None
+    common = [parse_moment(v, target.unit) for v in parse_array(row.most_common_vals)]
+    freqs = row.most_common_freqs or ()
+    below = sum(f for v, f in zip(common, freqs, strict=False) if v is not None and v < cutoff)
+    bounds = [m for m in (parse_moment(v, target.unit) for v in parse_array(row.histogram_bounds)) if m is not None]
+    if not bounds and not common:
+        return None
+    rest = max(1.0 - row.null_frac - sum(freqs), 0.0)
+    return min(1.0, below + rest * _position(bounds, cutoff))
+
+
+def _position(bounds: list[datetime], moment: datetime) -> float:
+    """Return where `moment` is among the bounds of equal buckets, 0..1."""
+    if len(bounds) < 2 or moment <= bounds[0]:
+        return 0.0
+    if moment >= bounds[-1]:
+        return 1.0
+    for position in range(len(bounds) - 1):
+        low, high = bounds[position], bounds[position + 1]
+        if low <= moment < high:
+            inside = (moment - low) / (high - low)
+            return (position + inside) / (len(bounds) - 1)
+    return 1.0
+
+
+def find_growth(target: Target, now: datetime, catalog: Catalog) -> Growth | None:
+    """Return the growth by the newest part of the histogram, else by inserts since the counters were reset."""
+    rows = total_rows(target.relation, catalog)
+    size = total_bytes(target.relation, catalog)
+    if rows <= 0:
+        return None
+    rate = _histogram_rate(target, now, rows, catalog)
+    source = "the newest part of the histogram"
+    if rate is None:
+        rate = _counter_rate(target.relation, now, catalog)
+        source = "inserts since the statistics were reset"
+    if rate is None or not math.isfinite(rate):
+        return None
+    return Growth(rows_per_day=rate, bytes_per_day=rate * size / rows, source=source)
+
+
+def _histogram_rate(target: Target, now: datetime, rows: float, catalog: Catalog) -> float | None:
+    if target.column is None or (target.choice.candidate is not None and target.choice.candidate.basis == "expiry"):
+        return None
+    row = catalog.statistics(target.relation, target.column.name)
+    if row is None:
+        return None
+    bounds = [m for m in (parse_moment(v, target.unit) for v in parse_array(row.histogram_bounds)) if m is not None]
+    if len(bounds) < 2 * _RECENT_BUCKETS:
+        return None
+    share = max(1.0 - row.null_frac - sum(row.most_common_freqs or ()), 0.0) * _RECENT_BUCKETS / (len(bounds) - 1)
+    days = (max(now, bounds[-1]) - bounds[-1 - _RECENT_BUCKETS]).total_seconds() / _DAY
+    return rows * share / days if days > 0 else None
+
+
+def _counter_rate(relation: RelationName, now: datetime, catalog: Catalog) -> float | None:
+    counters = catalog.snapshot.database_counters
+    since = counters.stats_reset if counters is not None and counters.stats_reset is not None else None
+    if since is None or now - since < timedelta(days=1):
+        return None
+    inserted = sum(leaf.counters.n_tup_ins for leaf in catalog.leaves(relation) if leaf.counters is not None)
+    return inserted / ((now - since).total_seconds() / _DAY)

@@ -1,0 +1,45 @@
+"""The shape of every script, and names that are still free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName
+
+# NAMEDATALEN - 1, in bytes.
+_LONGEST_NAME = 63
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Statements to run one by one, outside a transaction block; `notes` are sentences for people."""
+
+    sql: tuple[str, ...] = ()
+    undo_sql: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()  # one per statement, where given
+
+
+def shorten(name: str, limit: int = _LONGEST_NAME) -> str:
+    """Return `name` cut to `limit` bytes without cutting a character."""
+    return name.encode()[:limit].decode(errors="ignore")
+
+
+def free_name(schema: str, base: str, suffix: str, catalog: Catalog) -> str:
+    """Return `base` + `suffix` within PostgreSQL's length, numbered when the schema already has it."""
+    taken = _taken(catalog)
+    for number in ("", *(str(n) for n in range(2, 100))):
+        end = suffix + number
+        name = shorten(base, _LONGEST_NAME - len(end.encode())) + end
+        if RelationName(schema, name) not in taken:
+            return name
+    raise ValueError(f"no free name like {base}{suffix} in {schema}")
+
+
+def _taken(catalog: Catalog) -> set[RelationName]:
+    return (
+        set(catalog.tables)
+        | {index.relation for index in catalog.snapshot.indexes}
+        | {RelationName(s.schema, s.name) for s in catalog.snapshot.sequences}
+    )
