@@ -24,7 +24,8 @@ Bytes = Annotated[int | None, Meta(description="Bytes; null when unknown")]
 Milliseconds = Annotated[float | None, Meta(description="Milliseconds; null when unknown")]
 Query = Annotated[str, Meta(description="Text of the statement, cut after 4,000 characters with a note")]
 Relation = Annotated[str, Meta(description="Schema-qualified, quoted where SQL needs it")]
-Moment = Annotated[datetime | None, Meta(description="ISO 8601 in UTC; null when unknown")]
+Time = Annotated[datetime, Meta(tz=True)]
+Moment = Annotated[Time | None, Meta(description="ISO 8601 in UTC; null when unknown")]
 
 
 class Tool(msgspec.Struct):
@@ -294,7 +295,7 @@ class Document(msgspec.Struct):
 
     schema_version: Annotated[int, Meta(description="1", ge=1, le=1)]
     tool: Tool
-    generated_at: datetime
+    generated_at: Time
     server: ServerPart
     window: Window
     subjects: Annotated[list[str], Meta(description="Parts that were asked for: index, settings, retention, health")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -39,6 +40,7 @@ LIMITS = {
 _SQL_WIDTH = 92
 _SQL_STATEMENTS = 40
 _QUERY_CHARS = 2_000
+_UNIT = re.compile(r"(\d) (?=%|[kMGTP]?B\b|(?:µs|ms|s|min|h|days|bn|tn|M)\b)")
 _INEXACT = "-- holds control characters: take this one from --format sql\n"
 
 
@@ -90,7 +92,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        line=one_line,
+        line=_line,
         size=phrases.size,
         number=phrases.number,
         cost=phrases.cost,
@@ -115,6 +117,11 @@ def _environment() -> Environment:
         limits=LIMITS,
     )
     return environment
+
+
+def _line(text: str, limit: int | None = None) -> str:
+    """One line of prose; a number is kept together with its unit."""
+    return _UNIT.sub("\\1\u00a0", one_line(text, limit))
 
 
 def _sql(statements: Sequence[str]) -> str:

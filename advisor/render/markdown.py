@@ -26,7 +26,8 @@ from advisor.render.view import (
 )
 from advisor.units import format_duration
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$&!])")
+# An underscore inside a word means nothing to GitHub; escaping it would spoil names in plain mail.
+_SPECIAL = re.compile(r"([\\`*\[\]<>#|~$&]|(?<!\w)_|_(?!\w))")
 _WIDTH = 88
 # A comment on GitHub may have 65,536 characters: these keep a full report well below it.
 _INDEXES, _DROPS, _REJECTED, _SETTINGS, _TABLES, _GROUPS, _STATEMENTS, _GAPS = 10, 20, 10, 30, 15, 25, 10, 20
@@ -162,8 +163,7 @@ def _indexes(view: View) -> list[str]:
         ]
         parts.append(_table(("index", "kind", "size", "reason"), rows, frozenset({2})))
         parts += _more(drops.more, "more to drop")
-        statements = [statement for drop in drops.rows for statement in (drop.ddl,)]
-        parts.append(sql_block(statements, _DROPS))
+        parts.append(sql_block([drop.ddl for drop in drops.rows], _DROPS))
         parts.append(_folded("Undo", sql_block([drop.undo_ddl for drop in drops.rows], _DROPS)))
     refused = top(advice.rejected, _REJECTED)
     if refused.rows:

@@ -227,7 +227,7 @@ def retention_plot(report: Report) -> Plot | None:
         late = any(is_overdue(s) for s in tables[name])
         kept = min(age, window) if window else age
         # Time runs to the right: today is the right edge.
-        bars = [Bar(kind="kept" if window or not late else "past", x=_x(kept, full), width=_round(100 * kept / full))]
+        bars = [Bar(kind="kept" if window or not late else "rest", x=_x(kept, full), width=_round(100 * kept / full))]
         if window and age > window:
             bars.append(Bar(kind="past", x=_x(age, full), width=_round(100 * (age - window) / full)))
         marks = (Mark(kind="limit", x=_x(window, full)),) if window else ()

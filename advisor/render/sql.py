@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from advisor.model.report import Report
 from advisor.render.clean import one_line
 from advisor.render.order import Action, items
@@ -22,15 +24,15 @@ def render_sql(report: Report) -> str:
         f"-- pgadvise {one_line(report.tool_version)}: database {one_line(report.database)}, "
         f"PostgreSQL {one_line(short_version(report))}, {minute(report.generated_at)}",
         f"-- {plural(len(runnable), 'step')}, the most urgent and rewarding first. Nothing has been run.",
-        "-- Read each step, then run it by itself, outside a transaction (not with psql -1): CREATE INDEX CONCURRENTLY,",
-        "-- DROP INDEX CONCURRENTLY, VACUUM and ALTER SYSTEM refuse to run inside one. A build that fails leaves an",
-        "-- INVALID index behind: run its undo and start again.",
+        "-- Read each step, then run it by itself, outside a transaction (not with psql -1):",
+        "-- CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY, VACUUM and ALTER SYSTEM refuse to run inside one.",
+        "-- A build that fails leaves an INVALID index behind: run its undo and start again.",
     ]
     for number, item in enumerate(runnable, 1):
         lines += ["", *_section(number, len(runnable), item)]
     if by_hand:
         lines += ["", _RULE, "-- To do by hand:"]
-        lines += [commented(f"- {one_line(f'{i.title} ({i.severity.value}): {i.why}', 500)}") for i in by_hand]
+        lines += [_prose(f"- {one_line(f'{i.title} ({i.severity.value}): {i.why}', 500)}") for i in by_hand]
     return "\n".join(lines) + "\n"
 
 
@@ -39,7 +41,7 @@ def _section(number: int, total: int, item: Action) -> list[str]:
         _RULE,
         commented(f"{number}/{total}  {one_line(item.title)}  [{item.severity.value}]"),
         *(
-            commented(f"{label}: {one_line(text, 1_000)}")
+            _prose(f"{label}: {one_line(text, 1_000)}")
             for label, text in (("why", item.why), ("wins", item.win), ("costs", item.costs))
             if text
         ),
@@ -49,3 +51,8 @@ def _section(number: int, total: int, item: Action) -> list[str]:
     if item.undo_sql:
         lines += ["", "-- undo:", commented(block(item.undo_sql, _WIDTH))]
     return lines
+
+
+def _prose(text: str) -> str:
+    """Return a sentence as comment lines of readable length."""
+    return commented("\n".join(textwrap.wrap(text, _WIDTH - 3, subsequent_indent="  ")))

@@ -233,6 +233,7 @@ def retention() -> tuple[RetentionStatus, ...]:
             expired_bytes=int(1.2 * GB),
             enforcement="nothing found: no pg_cron job, no DELETE in the statements, no partitions",
             detail="The oldest row is 402 days old; 76 % of the table is past its window and is personal data.",
+            window_days=90,
             sql=(
                 "-- repeat until it deletes nothing\nDELETE FROM public.geolocation_data\nWHERE ctid = ANY (ARRAY(\n"
                 "    SELECT ctid FROM public.geolocation_data\n"
@@ -266,6 +267,7 @@ def retention() -> tuple[RetentionStatus, ...]:
             expired_bytes=0,
             enforcement="pg_cron job 3, daily",
             detail="Within its window.",
+            window_days=30,
         ),
         RetentionStatus(
             table=relation("Notifications Archive", "app"),

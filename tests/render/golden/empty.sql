@@ -1,0 +1,5 @@
+-- pgadvise 0.1.0: database postgres, PostgreSQL 13.22, 2026-11-20 06:30 UTC
+-- 0 steps, the most urgent and rewarding first. Nothing has been run.
+-- Read each step, then run it by itself, outside a transaction (not with psql -1):
+-- CREATE INDEX CONCURRENTLY, DROP INDEX CONCURRENTLY, VACUUM and ALTER SYSTEM refuse to run inside one.
+-- A build that fails leaves an INVALID index behind: run its undo and start again.
