@@ -72,7 +72,8 @@ class Case:
 
     def fits(self, major: int) -> bool:
         """Whether the case (`-- majors: 15-18`) and the rule apply to this major."""
-        low, high = (int(n) for n in (_MAJORS.search(self.text) or [None, 0, 99])[1:]) if self.is_sql else (0, 99)
+        match = _MAJORS.search(self.text)
+        low, high = (int(match[1]), int(match[2])) if match is not None else (0, 99)
         needs = self.rule.needs
         return max(low, needs.min_major or 0) <= major <= min(high, needs.max_major or 99)
 

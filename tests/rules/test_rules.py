@@ -53,7 +53,7 @@ def test_a_rule_has_valid_metadata(rule: Rule) -> None:
         assert param.about
     for link in rule.metadata.docs:
         assert link.startswith("https://")
-    assert set(path.name for path in rule.folder.iterdir()) - {"__pycache__"} <= {
+    assert {path.name for path in rule.folder.iterdir()} - {"__pycache__"} <= {
         "rule.toml", "README.md", "check.py", "cases", *(path.name for path in rule.queries.values()),
     }  # fmt: skip
 
@@ -116,7 +116,9 @@ def test_json_case(case: Case) -> None:
     for wanted in case.rule.needs.extensions:
         name, _, minimum = wanted.partition(">=")
         if name not in installed:
-            extension = Extension(name=name, version=minimum or "1.0", schema="public", default_version=minimum or "1.0")
+            extension = Extension(
+                name=name, version=minimum or "1.0", schema="public", default_version=minimum or "1.0"
+            )
             snapshot = replace(snapshot, extensions=(*snapshot.extensions, extension))
     judgement = judge(snapshot, Catalog(snapshot), [case.rule], {case.rule.id: case.params})
     assert judgement.skipped == () or case.text.count('"skips"'), judgement.skipped

@@ -1,0 +1,2 @@
+-- expect
+alter table orders add column region text not null;

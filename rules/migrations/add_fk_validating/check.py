@@ -1,0 +1,37 @@
+"""ADD FOREIGN KEY without NOT VALID."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from advisor.model.migration import Action, Hazard, MigrationView
+from advisor.model.names import quote_ident
+
+
+def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
+    constraint = action.constraint
+    if action.kind != "add_constraint" or constraint is None or constraint.type != "foreign" or constraint.not_valid:
+        return
+    if action.column is not None and action.column.default in (None, "NULL"):
+        return  # a new column is null everywhere: nothing to check
+    if not state.preexisting(action.relation) or action.relation is None:
+        return
+    columns = ", ".join(quote_ident(name) for name in constraint.columns)
+    name = quote_ident(constraint.name or f"{action.relation.name}_{'_'.join(constraint.columns)}_fkey")
+    target = f"{constraint.references}" + (
+        f" ({', '.join(quote_ident(c) for c in constraint.referenced_columns)})"
+        if constraint.referenced_columns
+        else ""
+    )
+    yield Hazard(
+        message=f"Writes to {action.relation} and {constraint.references} wait while every row is checked.",
+        object=f"{action.relation}.{constraint.name or constraint.columns[0]}",
+        lock="SHARE ROW EXCLUSIVE",
+        scan=True,
+        relation=action.relation,
+        remedy=(
+            f"ALTER TABLE {action.relation} ADD CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {target} NOT VALID;",
+            f"ALTER TABLE {action.relation} VALIDATE CONSTRAINT {name};",
+        ),
+        remedy_note="Two transactions: VALIDATE lets reads and writes go on.",
+    )

@@ -1,0 +1,2 @@
+create table fresh (a int);
+alter table fresh disable trigger user;

@@ -1,0 +1,4 @@
+-- expect
+alter domain email add constraint has_at check (value like '%@%');
+-- expect
+alter domain email set not null;

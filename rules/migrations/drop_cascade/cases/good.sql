@@ -1,0 +1,3 @@
+drop table customers;
+create table fresh (a int);
+drop table fresh cascade;

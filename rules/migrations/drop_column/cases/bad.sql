@@ -1,0 +1,2 @@
+-- expect
+alter table orders drop column note;

@@ -1,0 +1,2 @@
+-- expect
+alter table orders drop constraint positive;

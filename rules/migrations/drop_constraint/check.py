@@ -1,0 +1,26 @@
+"""DROP CONSTRAINT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from advisor.model.migration import Action, Hazard, MigrationView
+
+
+def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
+    if action.kind != "drop_constraint" or not state.preexisting(action.relation):
+        return
+    for later in state.pending:
+        if later.kind == "add_constraint" and later.relation == action.relation and later.constraint is not None:
+            if later.constraint.name == action.name:
+                return
+    if action.relation and any(column == action.name for _, column in state.checks_not_null):
+        return
+    if action.relation and action.name and action.name.endswith(("_not_null", "_nn")):
+        return  # the CHECK that spared SET NOT NULL its scan, which is done
+    yield Hazard(
+        message=f"Nothing guarantees {action.name} on {action.relation} any more.",
+        object=f"{action.relation}.{action.name}",
+        lock="ACCESS EXCLUSIVE",
+        relation=action.relation,
+    )

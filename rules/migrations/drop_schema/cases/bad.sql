@@ -1,0 +1,2 @@
+-- expect
+drop schema old_schema;

@@ -1,0 +1,2 @@
+-- expect
+drop table old_table;

@@ -1,0 +1,4 @@
+-- expect
+drop view totals;
+-- expect
+drop materialized view if exists big_totals;

@@ -1,0 +1,2 @@
+-- expect
+alter type mood rename value 'sad' to 'blue';

@@ -1,0 +1,4 @@
+begin;
+-- expect
+lock table orders in access exclusive mode;
+commit;

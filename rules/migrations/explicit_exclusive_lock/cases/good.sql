@@ -1,0 +1,3 @@
+begin;
+lock table orders in row exclusive mode;
+commit;

@@ -1,0 +1,2 @@
+-- expect
+alter table orders add column customer_id bigint references customers (id);

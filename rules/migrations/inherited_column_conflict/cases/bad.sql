@@ -1,0 +1,4 @@
+create table events (at date, note text) partition by range (at);
+create table events_1 partition of events for values from ('2026-01-01') to ('2027-01-01');
+-- expect
+alter table events_1 drop column note;

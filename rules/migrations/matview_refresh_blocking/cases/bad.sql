@@ -1,0 +1,2 @@
+-- expect
+refresh materialized view totals;

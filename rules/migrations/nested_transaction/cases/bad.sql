@@ -1,0 +1,6 @@
+begin;
+-- expect
+begin;
+commit;
+-- expect
+commit;

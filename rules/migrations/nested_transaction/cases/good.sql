@@ -1,0 +1,6 @@
+begin;
+savepoint a;
+rollback to savepoint a;
+commit;
+start transaction;
+rollback;

@@ -1,0 +1,2 @@
+-- expect
+alter table events detach partition events_2024;

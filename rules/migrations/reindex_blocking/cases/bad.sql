@@ -1,0 +1,4 @@
+-- expect
+reindex table orders;
+-- expect
+reindex index orders_pkey;

@@ -1,0 +1,2 @@
+reindex table concurrently orders;
+reindex (concurrently) index orders_pkey;

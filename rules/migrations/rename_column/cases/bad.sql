@@ -1,0 +1,2 @@
+-- expect
+alter table orders rename column note to remark;

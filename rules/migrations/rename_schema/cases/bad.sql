@@ -1,0 +1,2 @@
+-- expect
+alter schema sales rename to shop;

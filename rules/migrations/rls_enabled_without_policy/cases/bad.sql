@@ -1,0 +1,2 @@
+-- expect
+alter table orders enable row level security;

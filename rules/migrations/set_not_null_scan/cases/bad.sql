@@ -1,0 +1,2 @@
+-- expect
+alter table orders alter column note set not null;

@@ -1,0 +1,4 @@
+-- expect
+alter table orders set unlogged;
+-- expect
+alter table orders set tablespace fast;

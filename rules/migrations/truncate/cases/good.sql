@@ -1,0 +1,2 @@
+create table fresh (a int);
+truncate fresh;

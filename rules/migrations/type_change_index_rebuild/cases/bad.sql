@@ -1,0 +1,2 @@
+-- expect
+alter table users alter column name type text collate "C";

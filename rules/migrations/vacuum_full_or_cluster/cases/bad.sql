@@ -1,0 +1,4 @@
+-- expect
+vacuum full orders;
+-- expect
+cluster orders using orders_pkey;

@@ -1,0 +1,6 @@
+begin;
+alter table orders add constraint positive check (total > 0) not valid;
+commit;
+begin;
+alter table orders validate constraint positive;
+commit;
