@@ -249,6 +249,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "ALTER ROLE … LOGIN, or use another role.",
     ),
     (
+        r"bouncer config error",
+        "The pooler has no entry for the database '{dbname}'.",
+        "Name a database of its [databases] section, or connect to the server itself.",
+    ),
+    (
         r'database ".*" does not exist|no such database',
         "The database '{dbname}' does not exist on the server.",
         "Name an existing one: psql -l lists them.",
