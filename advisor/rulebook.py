@@ -29,7 +29,12 @@ from advisor.units import parse_duration, parse_size
 SUBJECTS = frozenset({"health", "index", "settings", "retention", "workload"})
 # What a check may ask for, by parameter name.
 CHECK_ARGUMENTS = frozenset({"snapshot", "params", "rows", "catalog"})
+# Rules about migrations judge statements, not snapshots: advisor.gate.rulebook reads them.
+MIGRATIONS = "migrations"
 _SNAPSHOT_PARTS = frozenset(Snapshot.__dataclass_fields__)
+
+# Folders with rules of another kind: hazards of migrations have a loader and a format of their own (advisor/gate).
+_OTHER_BOOKS = frozenset({"migrations"})
 
 ParamValue = float | bool | str
 
@@ -209,6 +214,8 @@ def load_rules(*folders: Path) -> tuple[Rule, ...]:
     found: dict[str, Rule] = {}
     for root in folders or (resource_dir("rules"),):
         for path in sorted(root.rglob("rule.toml")):
+            if path.relative_to(root).parts[0] == MIGRATIONS:
+                continue
             rule = _load_rule(root, path)
             if rule.id in found:
                 raise RuleInvalid(f"The rule {rule.id} exists twice: in {found[rule.id].folder} and {rule.folder}.")
