@@ -242,7 +242,9 @@ def _columns(root: Any) -> list[tuple[str, str, tuple[str, ...]]]:
             waiting.extend(((node.lexpr, name), (node.rexpr, name)))
         elif isinstance(node, (ast.TypeCast, ast.CollateClause)):
             waiting.append((node.arg, around))
-        elif isinstance(node, (ast.CoalesceExpr, ast.RowExpr, ast.MinMaxExpr, ast.BoolExpr)):
+        elif isinstance(node, ast.CoalesceExpr):
+            waiting.append((node.args or (), (*around, "coalesce")))
+        elif isinstance(node, (ast.RowExpr, ast.MinMaxExpr, ast.BoolExpr)):
             waiting.append((node.args or (), (*around, "expression")))
         elif isinstance(node, (ast.A_Indirection, ast.NullTest, ast.CaseExpr, ast.A_ArrayExpr)):
             inner = getattr(node, "arg", None) or getattr(node, "elements", None) or ()

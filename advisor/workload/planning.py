@@ -29,7 +29,7 @@ _MOST_LITERALS = 40
 _WRITTEN = frozenset(["set", "insert"])
 _TIMEOUTS = frozenset(["57014", "55P03"])
 # Blocks per call beyond every plan by this factor, and this many, make another type of the bound value likely.
-_MISMATCH_FACTOR, _MISMATCH_BLOCKS = 10.0, 200.0
+_MISMATCH_FACTOR, _MISMATCH_BLOCKS, _MISMATCH_CALLS = 10.0, 200.0, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class Bindings:
         chosen = representatives(outcomes, weights)
         bindings = tuple(Binding(values=o.values, weight=weight, origin=o.origin) for o, weight in chosen)
         literal = any(outcome.origin == "literal" for outcome in outcomes)
-        return Planned(bindings, "literals" if literal else "statistics", tuple(_doubts(slots, outcomes, blocks)))
+        return Planned(
+            bindings, "literals" if literal else "statistics", tuple(_doubts(question, slots, outcomes, blocks))
+        )
 
     def _explain(self, question: Question, values: Scenario) -> dict[str, Any] | ParseError:
         typed = question.typed
@@ -109,29 +111,34 @@ class Bindings:
             return outcomes, starts
         drawn, error = self._planned_draws(question, slots)
         if not drawn and not outcomes:
-            drawn = [self._last_resort(question, slots, error)]
+            drawn = [(self._last_resort(question, slots, error), 1.0)]
         if outcomes:  # few real values: they get half of the weight
-            share = len(drawn) / max(sum(starts), 1.0)
-            starts = [start * share for start in starts]
-        return outcomes + drawn, starts + [1.0] * len(drawn)
+            share = sum(weight for _, weight in drawn) / max(sum(starts), 1e-9)
+            starts = [start * share if drawn else start for start in starts]
+        return [*outcomes, *(outcome for outcome, _ in drawn)], [*starts, *(weight for _, weight in drawn)]
 
-    def _planned_draws(self, question: Question, slots: Sequence[Slot]) -> tuple[list[Outcome], ParseError | None]:
-        """Plan drawn scenarios: a first look, and the rest only if values change the plan or its cost."""
-        outcomes: list[Outcome] = []
+    def _planned_draws(
+        self, question: Question, slots: Sequence[Slot]
+    ) -> tuple[list[tuple[Outcome, float]], ParseError | None]:
+        """Plan drawn scenarios, each set of values once: a first look, then the rest if values change plan or cost."""
+        planned: dict[Scenario, tuple[Outcome, float]] = {}
         error: ParseError | None = None
         looks = [1] if not _values_matter(slots) else [min(_FIRST_LOOK, question.scenarios)]
         if looks[0] > 1 and question.scenarios > looks[0]:
             looks.append(question.scenarios - looks[0])
         for number, count in enumerate(looks):
-            if number and outcomes and _all_alike(outcomes):
+            if number and planned and _all_alike([outcome for outcome, _ in planned.values()]):
                 break
             for values in self._drawn(question, slots, count, str(number)):
+                if values in planned:
+                    planned[values] = (planned[values][0], planned[values][1] + 1)
+                    continue
                 found = self._outcome(question, values, "statistics")
                 if isinstance(found, Outcome):
-                    outcomes.append(found)
+                    planned[values] = (found, 1.0)
                 else:
                     error = found
-        return outcomes, error
+        return list(planned.values()), error
 
     def _drawn(self, question: Question, slots: Sequence[Slot], count: int, part: str) -> Iterator[Scenario]:
         rows = _per_call(question.counters.rows, question.counters.calls)
@@ -189,7 +196,9 @@ def _real_values(literals: Sequence[tuple[Literals, float]], drawn: Scenario) ->
     return sorted(counted.items(), key=lambda item: -item[1])[:_MOST_LITERALS]
 
 
-def _doubts(slots: Sequence[Slot], outcomes: Sequence[Outcome], blocks_per_call: float | None) -> Iterator[str]:
+def _doubts(
+    question: Question, slots: Sequence[Slot], outcomes: Sequence[Outcome], blocks_per_call: float | None
+) -> Iterator[str]:
     """Yield notes on what does not add up."""
     unknown = [
         f"${slot.number}"
@@ -207,6 +216,8 @@ def _doubts(slots: Sequence[Slot], outcomes: Sequence[Outcome], blocks_per_call:
     by_index = all("Index" in outcome.shape for outcome in outcomes)
     if (
         blocks_per_call is not None
+        and question.kind == "select"  # writing touches blocks no plan shows: indexes, triggers
+        and question.counters.calls >= _MISMATCH_CALLS
         and by_index
         and blocks_per_call > _MISMATCH_FACTOR * expected
         and blocks_per_call - expected > _MISMATCH_BLOCKS

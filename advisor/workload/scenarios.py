@@ -17,6 +17,7 @@ from typing import Any
 from pglast import ast
 
 from advisor.model.names import RelationName
+from advisor.workload.arguments import argument_values
 from advisor.workload.parameters import Meeting
 from advisor.workload.parse import Tree, find, parameters
 from advisor.workload.values import RANGE_ELEMENTS, ColumnValues, Values, array_of, from_number
@@ -29,7 +30,17 @@ _LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)
 _LOWER, _UPPER = frozenset([">", ">="]), frozenset(["<", "<="])
 _LIKE = frozenset(["~~", "~~*", "!~~", "!~~*", "~", "~*"])
 _CONTAINMENT = frozenset(["@>", "<@", "&&", "?", "?|", "?&", "@@", "@@@", "element"])
+# Functions around a column that leave its values recognisable.
+_TRANSPARENT = frozenset(
+    ["lower", "upper", "coalesce", "date_trunc", "timezone", "date", "btrim", "to_tsvector", "ltrim", "rtrim"]
+)
+# Operators that compute instead of comparing; on text % is similarity.
+_ARITHMETIC = frozenset(["+", "-", "*", "/", "%", "^", "||", "->", "->>", "#>", "#>>", "|", "&", "#"])
+_TEXTS = frozenset(["text", "varchar", "bpchar", "citext", "name"])
+_RELATIVE = frozenset(["now", "make_interval"])
 _SECONDS_OF_A_DAY = 86400.0
+# make_interval's arguments: years, months, weeks, days, hours, minutes, seconds.
+_INTERVAL_ARGUMENTS = (365.25 * 86400, 30 * 86400, 7 * 86400, 86400, 3600, 60, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Slot:
     column: ColumnValues | None
     place: str | None = None  # "limit", "offset"
     is_list: bool = False
+    word: str | None = None  # the one value that makes sense here: a unit, a format, a time zone
 
     @property
     def type_name(self) -> str:
@@ -52,7 +64,7 @@ def make_slots(
     types: Sequence[str], meetings: Sequence[Meeting], lists: frozenset[int], tree: Tree, values: Values
 ) -> tuple[Slot, ...]:
     """Return a slot for every parameter, with the most telling of the columns it meets."""
-    places = _places(tree)
+    places, words = _places(tree), argument_values(tree)
     found: dict[int, list[Meeting]] = defaultdict(list)
     for meeting in meetings:
         found[meeting.parameter].append(meeting)
@@ -60,7 +72,7 @@ def make_slots(
     for number, type_name in enumerate(types, start=1):
         best, column = _best(found[number], values)
         is_list = number in lists or (best is not None and best.many)
-        slots.append(Slot(number, type_name, best, column, places.get(number), is_list))
+        slots.append(Slot(number, type_name, best, column, places.get(number), is_list, words.get(number)))
     return tuple(slots)
 
 
@@ -77,7 +89,7 @@ def _best(meetings: Sequence[Meeting], values: Values) -> tuple[Meeting | None, 
     ranked = []
     for order, meeting in enumerate(meetings):
         column = values.of(meeting.relation, meeting.column)
-        if column is not None:
+        if column is not None and _comparable(meeting, column):
             known = column.known or bool(column.elements or column.ranges)
             ranked.append(
                 (
@@ -90,6 +102,15 @@ def _best(meetings: Sequence[Meeting], values: Values) -> tuple[Meeting | None, 
         return None, None
     _, meeting, column = min(ranked, key=lambda item: item[0])
     return meeting, column
+
+
+def _comparable(meeting: Meeting, column: ColumnValues) -> bool:
+    """Return whether the parameter's values can be read off the column's."""
+    if not all(function in _TRANSPARENT for function in meeting.around):
+        return False
+    if meeting.operator in _ARITHMETIC:
+        return meeting.operator == "%" and column.type_name in _TEXTS
+    return True
 
 
 def draw_scenarios(
@@ -105,9 +126,16 @@ def draw_scenarios(
     chance = random.Random(seed)
     order = [chance.sample(range(count), count) for _ in range(len(slots) + 1)]
     pairs = _range_pairs(slots)
+    scaled = frozenset(
+        (slot.meeting.relation, slot.meeting.column)
+        for slot in slots
+        if slot.meeting is not None and slot.type_name == "interval"
+    )
     scenarios = []
     for index in range(count):
-        draw = _Draw(values, chance, by_rows=order[0][index] % 2 == 1, kind=kind, rows_per_call=rows_per_call)
+        draw = _Draw(
+            values, chance, by_rows=order[0][index] % 2 == 1, kind=kind, rows_per_call=rows_per_call, scaled=scaled
+        )
         shares = {slot.number: (order[slot.number][index] + chance.random()) / count for slot in slots}
         bound: dict[int, str | None] = {}
         for low, high in pairs:
@@ -124,7 +152,9 @@ def _range_pairs(slots: Sequence[Slot]) -> list[tuple[Slot, Slot]]:
     sides: dict[tuple[RelationName, str, str], dict[str, Slot]] = defaultdict(dict)
     for slot in slots:
         meeting = slot.meeting
-        if meeting is None or slot.column is None or slot.place is not None or "-" in meeting.through:
+        if meeting is None or slot.column is None or slot.place is not None or slot.word is not None:
+            continue
+        if _RELATIVE.intersection(meeting.through) or slot.type_name == "interval":
             continue
         function = meeting.through[-1] if meeting.through else ""
         key = (meeting.relation, meeting.column, meeting.alias)
@@ -146,6 +176,7 @@ class _Draw:
     by_rows: bool
     kind: str
     rows_per_call: float | None
+    scaled: frozenset[tuple[RelationName, str]] = frozenset()  # columns that an interval parameter meets
 
     def __post_init__(self) -> None:
         self.used: dict[tuple[RelationName, str], set[str | None]] = defaultdict(set)
@@ -157,10 +188,15 @@ class _Draw:
         if slot.place == "limit":
             return str(likely_limit(self.rows_per_call))
         meeting, column = slot.meeting, slot.column
+        relative = meeting is not None and "||" in meeting.through and "now" in meeting.through
+        if slot.word is not None and not relative:
+            return slot.word
         drawn = None
         if meeting is not None and column is not None:
             if slot.is_list:
                 drawn = self._list(slot, share)
+            elif column.is_time and (slot.type_name == "interval" or _RELATIVE.intersection(meeting.through)):
+                drawn = self._before_now(slot, meeting, column, share)
             elif self.values.takes(slot.type, column):
                 drawn = _fit(self._for_column(slot, meeting, column, share), slot, column, meeting)
         if drawn is None:
@@ -212,8 +248,6 @@ class _Draw:
 
     def _for_column(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
         operator = meeting.operator
-        if slot.type_name == "interval":
-            return self._interval(column, share) if column.is_time else None
         if operator in _LIKE:
             return self._pattern(meeting, column, share)
         if operator in _CONTAINMENT or column.type_name in RANGE_ELEMENTS:
@@ -239,15 +273,30 @@ class _Draw:
             return _log_uniform(share, 0.001, 0.2)
         return 1 - _log_uniform(share, 0.0001, 0.5)
 
-    def _interval(self, column: ColumnValues, share: float) -> str | None:
-        """Return how long before now a quantile of the column lies."""
+    def _before_now(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
+        """Return what goes into `column > now() - …`: an interval, a number of units, a text before a unit."""
+        seconds = self._age(column, share, oldest=self.kind == "delete" and meeting.operator in _UPPER)
+        if seconds is None or slot.word == " days":
+            return slot.word
+        if slot.type_name == "interval":
+            return f"{seconds} seconds"
+        if slot.type_name in ("timestamptz", "timestamp", "date"):
+            return from_number(self.values.now.timestamp() - seconds, slot.type_name)
+        if "make_interval" in meeting.through and meeting.argument < len(_INTERVAL_ARGUMENTS):
+            return str(max(1, round(seconds / _INTERVAL_ARGUMENTS[meeting.argument])))
+        if "*" in meeting.through and self.scaled.intersection([(meeting.relation, meeting.column)]):
+            return "1"  # times an interval that is a parameter too
+        return str(max(1, round(seconds / _SECONDS_OF_A_DAY)))
+
+    def _age(self, column: ColumnValues, share: float, *, oldest: bool) -> int | None:
+        """Return how many seconds before now a quantile of a time column lies: near its newest or `oldest` end."""
         if not column.positions:
             return None
-        newest, oldest = column.positions[-1], column.positions[0]
-        span = (newest - oldest) * _log_uniform(share, 0.0005, 0.5)
-        offset = max(0.0, self.values.now.timestamp() - newest)
+        newest, first = column.positions[-1], column.positions[0]
+        part = 1 - _log_uniform(share, 0.001, 0.2) if oldest else _log_uniform(share, 0.0005, 0.5)
+        span = (newest - first) * part
         # Data that ended long ago is still asked for from its own end.
-        return f"{max(1, round(offset + span))} seconds"
+        return max(1, round(max(0.0, self.values.now.timestamp() - newest) + span))
 
     def _pattern(self, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
         text = column.any_text(self.chance)
@@ -322,7 +371,9 @@ def default_scenario(slots: Sequence[Slot], values: Values, rows_per_call: float
     """Return plausible values by type alone."""
     found: list[Any] = []
     for slot in slots:
-        if slot.place is not None:
+        if slot.word is not None:
+            found.append(slot.word)
+        elif slot.place is not None:
             found.append("0" if slot.place == "offset" else str(likely_limit(rows_per_call)))
         else:
             found.append(values.default(slot.type))
