@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+from rich.cells import cell_len
 from rich.text import Text
 
 from advisor.errors import UsageError
@@ -15,7 +16,7 @@ from advisor.render.phrases import plural
 from advisor.render.sqltext import is_sql
 
 _MARKS = {"ok": ("✓", "green"), "missing": ("✗", "red"), "note": ("!", "yellow")}
-_NAME_WIDTH = 24
+_WIDEST_NAME = 32
 
 
 class Check(Protocol):
@@ -72,8 +73,9 @@ def _text(doctor: Examined, page: Page) -> str:
     else:
         page.prose("Everything works: the report will have all it can use.", style="green")
     page.blank()
+    name_width = min(max((cell_len(one_line(c.name)) for c in doctor.checks), default=0), _WIDEST_NAME)
     for check in doctor.checks:
-        _check(page, check)
+        _check(page, check, name_width)
     fixes = tuple(dict.fromkeys(check.fix for check in missing if check.fix and is_sql(check.fix)))
     if fixes:
         page.heading("To close the gaps", "as a superuser or the owner")
@@ -81,18 +83,19 @@ def _text(doctor: Examined, page: Page) -> str:
     return page.text()
 
 
-def _check(page: Page, check: Check) -> None:
+def _check(page: Page, check: Check, name_width: int) -> None:
     mark, style = _MARKS.get(check.status, ("?", ""))
     name = one_line(check.name)
+    margin = 2 + name_width + 1
     line = Text(f"{mark} ", style=style)
     # A long name takes the space it needs; the text after it then starts later.
-    line.append(f"{name:<{_NAME_WIDTH}} ", style="bold" if check.status == "missing" else "")
+    line.append(f"{name:<{name_width}} ", style="bold" if check.status == "missing" else "")
     line.append(one_line(check.why), style="dim" if check.status == "ok" else "")
-    page.rich(line, 0, 2 + _NAME_WIDTH + 1)
+    page.rich(line, 0, margin)
     if check.costs:
-        page.prose(f"missing because of it: {check.costs}", 2 + _NAME_WIDTH + 1)
+        page.prose(f"costs: {check.costs}", margin)
     if check.fix and not is_sql(check.fix):
-        page.prose(check.fix, 2 + _NAME_WIDTH + 1)
+        page.prose(f"do: {check.fix}", margin)
 
 
 def _json(doctor: Examined) -> str:

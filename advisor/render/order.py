@@ -7,7 +7,7 @@ then subject and key, so that two runs over the same report agree to the letter.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from advisor.model.finding import Confidence, Finding, Severity
@@ -72,8 +72,9 @@ class Action:
 def items(report: Report) -> tuple[Action, ...]:
     """Return every single thing the report asks for, worst and most rewarding first, none twice."""
     advice = report.indexes or IndexAdvice()
+    shares = time_shares(report)
     found = [
-        *(_proposal(report, advice, p) for p in advice.create),
+        *(_proposal(shares, advice, p) for p in advice.create),
         *(_drop(report, d) for d in advice.drop),
         *(_setting(s) for s in (report.settings.proposals if report.settings else ())),
         *(_retention(report, r) for r in report.retention if is_overdue(r)),
@@ -106,12 +107,20 @@ def worst(report: Report) -> Severity | None:
     return min((item.severity for item in items(report)), key=lambda s: s.rank, default=None)
 
 
-def gain(report: Report, effects: Iterable[StatementEffect]) -> float | None:
+def time_shares(report: Report) -> dict[str, float]:
+    """Return the share of the window's execution time (0..1) by fingerprint; empty where it is not known."""
+    shares: dict[str, float] = {}
+    for row in report.workload:
+        if row.share is not None:
+            shares[row.fingerprint] = shares.get(row.fingerprint, 0.0) + row.share
+    return shares
+
+
+def gain(shares: Mapping[str, float], effects: Iterable[StatementEffect]) -> float | None:
     """Return the share of the execution time (0..1) that effects save if time follows the planned cost.
 
-    None where the window's execution time is not known.
+    None where the execution times are not known.
     """
-    shares = _shares(report)
     if not shares:
         return None
     saved = 0.0
@@ -121,20 +130,11 @@ def gain(report: Report, effects: Iterable[StatementEffect]) -> float | None:
     return min(max(saved, 0.0), 1.0)
 
 
-def touched_share(report: Report, effects: Iterable[StatementEffect]) -> float | None:
+def touched_share(shares: Mapping[str, float], effects: Iterable[StatementEffect]) -> float | None:
     """Return the share of the execution time spent in the statements of `effects`, None when unknown."""
-    shares = _shares(report)
     if not shares:
         return None
     return min(sum(shares.get(fingerprint, 0.0) for fingerprint in {e.fingerprint for e in effects}), 1.0)
-
-
-def _shares(report: Report) -> dict[str, float]:
-    shares: dict[str, float] = {}
-    for row in report.workload:
-        if row.share is not None:
-            shares[row.fingerprint] = shares.get(row.fingerprint, 0.0) + row.share
-    return shares
 
 
 def severity_of(text: str) -> Severity:
@@ -142,12 +142,12 @@ def severity_of(text: str) -> Severity:
     return next((s for s in Severity if s.value == text), Severity.MEDIUM)
 
 
-def _proposal(report: Report, advice: IndexAdvice, proposal: IndexProposal) -> Action:
+def _proposal(shares: Mapping[str, float], advice: IndexAdvice, proposal: IndexProposal) -> Action:
     saved_cost = _saved(proposal.cost_before, proposal.cost_after)
-    time_share = gain(report, proposal.statements)
+    time_share = gain(shares, proposal.statements)
     share = time_share if time_share is not None else min(_part(saved_cost, advice.cost_before), 1.0)
     severity = next((s for limit, s in _INDEX_SEVERITY if share >= limit), Severity.LOW)
-    touched = touched_share(report, proposal.statements)
+    touched = touched_share(shares, proposal.statements)
     helped = plural(len(proposal.statements), "statement")
     spent = f" with {percent(touched)} of the execution time" if touched else ""
     before = sum(e.cost_before * e.calls for e in proposal.statements)
