@@ -31,6 +31,7 @@ select
     case
         when co.oid is null or co.oid = coalesce(a.attcollation, it.typcollation) then true
         when a.attnum is not null then false
+        when co.collname = 'default' then true
         else exists (
             select 1
             from pg_catalog.pg_depend as dep

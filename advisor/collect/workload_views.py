@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import psycopg
 from psycopg.errors import InsufficientPrivilege, ObjectNotInPrerequisiteState, QueryCanceled
 
 from advisor.collect.privileges import role_of
-from advisor.collect.reader import Reader, why
+from advisor.collect.reader import OWN_MARK, Reader, why
 from advisor.model.activity import StatementCounters, StatementsView
 from advisor.model.names import quote_ident
 from advisor.model.server import Extension, Setting
@@ -20,12 +21,14 @@ from advisor.resources import sql_text
 _NAME = "pg_stat_statements"
 _FILE = "extensions/pg_stat_statements"
 _STATE_FILE = "extensions/pg_stat_statements_state"
+_FOREIGN_FILE = "extensions/pg_stat_statements_foreign"
 # Characters of one text; longer ones are cut and then count as truncated. A statement of a megabyte is a bulk load.
 TEXT_LIMIT = 1_000_000
 # Bytes of all texts together, dearest statements first: bounds our memory whatever pg_stat_statements.max is.
 TOTAL_LIMIT = 64 << 20
 _OLDEST_MINOR = 8  # extension 1.8, of PostgreSQL 13
 _COSTS = "the workload is unknown: no index is proposed from it and no statement is listed"
+_COMMAND_OF_DATA = re.compile(r"\s*\(*\s*(?:select|insert|update|delete|merge|with|values|table|call)\b", re.IGNORECASE)
 # Texts that cannot be had as text: damaged file, bytes of another encoding, NUL.
 _DAMAGED = ("22021", "22P05", "XX001", "XX002", "54000", "53200")
 
@@ -52,8 +55,9 @@ def collect_statements(
             )
         )
         return StatementsView(status="failed", extension_version=extension.version, schema=extension.schema), ()
-    with _schema_on_path(reader, extension.schema or "public"):
-        status, rows = _read(reader, minor)
+    schema = quote_ident(extension.schema or "public")
+    with _schema_on_path(reader, schema):
+        status, rows = _read(reader, minor, schema)
         state = reader.attempt(sql_text(_STATE_FILE, minor), name=_STATE_FILE) if rows is not None else ()
     facts: Mapping[str, Any] = state[0] if not isinstance(state, psycopg.Error) and state else {}
     found = rows or ()
@@ -84,24 +88,22 @@ def _minor(version: str) -> int:
 def _schema_on_path(reader: Reader, schema: str) -> Any:
     """Make the extension's schema the search path of one transaction, so that the SQL files need not name it."""
     with reader.connection.transaction(force_rollback=True):
-        reader.connection.execute(
-            "select /* pgadvise */ pg_catalog.set_config('search_path', %s, true)", [quote_ident(schema)]
-        )
+        reader.connection.execute("select /* pgadvise */ pg_catalog.set_config('search_path', %s, true)", [schema])
         yield
 
 
-def _read(reader: Reader, minor: int) -> tuple[str, Sequence[dict[str, Any]] | None]:
+def _read(reader: Reader, minor: int, schema: str) -> tuple[str, Sequence[dict[str, Any]] | None]:
     """Return (status, rows); rows are None when nothing could be read, which leaves a gap."""
     query = sql_text(_FILE, minor)
     params = {"text_limit": TEXT_LIMIT, "total_limit": TOTAL_LIMIT, "with_texts": True}
     answer = reader.attempt(query, name=_FILE, params=params)
     if not isinstance(answer, psycopg.Error):
-        return _judge_texts(reader, answer), answer
+        return _judge_texts(reader, answer, schema), answer
     damaged = (answer.sqlstate or "") in _DAMAGED or isinstance(answer, psycopg.DataError)
     if damaged or isinstance(answer, QueryCanceled):
         counters = reader.attempt(query, name=_FILE, params=params | {"with_texts": False})
         if not isinstance(counters, psycopg.Error):
-            reader.gaps.append(_without_texts(why(answer), damaged=damaged))
+            reader.gaps.append(_without_texts(reader, why(answer), schema, damaged=damaged))
             return "damaged" if damaged else "failed", counters
         answer = counters
     if isinstance(answer, ObjectNotInPrerequisiteState):
@@ -123,15 +125,21 @@ def _grant_usage(reader: Reader, refusal: str) -> str:
     return f"GRANT USAGE ON SCHEMA {quote_ident(schema)} TO {role_of(reader)};"
 
 
-def _judge_texts(reader: Reader, rows: Sequence[Mapping[str, Any]]) -> str:
+def _judge_texts(reader: Reader, rows: Sequence[Mapping[str, Any]], schema: str) -> str:
     """Return ok, no_privilege or damaged by what became of the texts."""
-    states = [row["text_state"] for row in rows]
-    if states and all(state == "hidden" for state in states):
+    states = {row["text_state"] for row in rows}
+    if "hidden" in states and not any(_of_an_application(row["query"]) for row in rows):
         return "no_privilege"
-    if states and all(state in ("missing", "hidden") for state in states):
-        reader.gaps.append(_without_texts("the server gives counters without texts", damaged=True))
+    if "missing" in states and states <= {"missing", "hidden"}:
+        reason = "the server gives counters without texts"
+        reader.gaps.append(_without_texts(reader, reason, schema, damaged=True))
         return "damaged"
     return "ok"
+
+
+def _of_an_application(query: str | None) -> bool:
+    """Return whether a visible text is more than our own queries and transaction control."""
+    return query is not None and OWN_MARK not in query and _COMMAND_OF_DATA.match(query) is not None
 
 
 def _tell_of_texts(reader: Reader, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -198,12 +206,25 @@ def _not_preloaded() -> Gap:
     )
 
 
-def _without_texts(reason: str, *, damaged: bool) -> Gap:
+def _without_texts(reader: Reader, reason: str, schema: str, *, damaged: bool) -> Gap:
+    costs = "counters are read without texts: no statement can be planned and no index proposed from them"
+    if not damaged:
+        fix = "ALTER SYSTEM SET pg_stat_statements.max = 2000; -- takes a restart; fewer texts are read faster"
+        return Gap(what=f"texts in {_NAME}", why=reason, fix=fix, costs=costs)
+    # One text with bytes that are none in our encoding makes the server refuse all texts, whosever it is.
+    others = reader.dicts(sql_text(_FOREIGN_FILE), name=_FOREIGN_FILE, what=f"encodings in {_NAME}")
+    if others:
+        names = ", ".join(row["database"] or "a dropped database" for row in others)
+        resets = " ".join(f"SELECT {schema}.pg_stat_statements_reset(0, {row['dbid']}, 0);" for row in others)
+        return Gap(
+            what=f"texts in {_NAME}",
+            why=f"{reason}; statements of databases in another encoding ({names}) are the likely cause",
+            fix=f"{resets} -- forgets the statements of those databases",
+            costs=costs,
+        )
     return Gap(
         what=f"texts in {_NAME}",
-        why=reason + ("; its file of texts is damaged" if damaged else ""),
-        fix="SELECT pg_stat_statements_reset(); -- forgets all counters and starts a new file"
-        if damaged
-        else "lower pg_stat_statements.max, or raise the statement timeout",
-        costs="counters are read without texts: no statement can be planned and no index proposed from them",
+        why=f"{reason}; its file of texts is damaged",
+        fix=f"SELECT {schema}.pg_stat_statements_reset(); -- forgets all counters and starts a new file",
+        costs=costs,
     )

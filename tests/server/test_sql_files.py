@@ -68,6 +68,7 @@ FILES = {
     "host_files_allowed": fills(None, "allowed"),
     "provider_marks": fills(None, "mark"),
     "extensions/pg_stat_statements": fills(StatementCounters, "text_state"),
+    "extensions/pg_stat_statements_foreign": fills(None, "dbid database"),
     "extensions/pg_stat_statements_state": fills(None, "entries entries_other_databases dealloc stats_reset"),
 }
 PARAMETERS: dict[str, Any] = {
@@ -162,6 +163,7 @@ MAY_BE_EMPTY = {
     "sequence_values",
     "extended_statistics",
     "provider_marks",
+    "extensions/pg_stat_statements_foreign",
 }
 
 
