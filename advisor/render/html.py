@@ -21,6 +21,7 @@ from advisor.render.plots import all_plots
 from advisor.render.sqltext import block, is_sql
 from advisor.render.view import (
     View,
+    cost_line,
     host_line,
     make_view,
     memory_line,
@@ -63,7 +64,12 @@ def render_html(report: Report) -> str:
             create=top(ordered_proposals(view), LIMITS["create"]),
             statements=top_statements(report, LIMITS["statements"]),
             unusable=unusable_counts(report),
-            lines={"host": host_line(report), "memory": memory_line(report), "workload": workload_line(report)},
+            lines={
+                "cost": cost_line(report),
+                "host": host_line(report),
+                "memory": memory_line(report),
+                "workload": workload_line(report),
+            },
         )
         + "\n"
     )
@@ -162,10 +168,12 @@ def _tiles(view: View) -> list[tuple[str, str, str]]:
     report, advice = view.report, view.report.indexes
     urgent = sum(a.severity in (Severity.CRITICAL, Severity.HIGH) for a in view.actions)
     rest = sum(a.severity in (Severity.MEDIUM, Severity.LOW) for a in view.actions)
-    tiles = [
-        (str(urgent), "urgent", "bad" if urgent else "good"),
-        (str(rest), "worth doing", "fair" if rest else "good"),
-    ]
+    tiles = []
+    if urgent or rest:
+        tiles = [
+            (str(urgent), "urgent", "bad" if urgent else "good"),
+            (str(rest), "worth doing", "fair" if rest else "good"),
+        ]
     if advice is not None and advice.create and advice.cost_before > advice.cost_after > 0:
         less = phrases.times_less(advice.cost_before, advice.cost_after)
         tiles.append(

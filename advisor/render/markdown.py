@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from advisor.model.report import IndexProposal, Report, RetentionStatus
 from advisor.render.clean import is_exact, one_line, visible
 from advisor.render.order import Action, is_overdue, proposal_key, severity_of
-from advisor.render.phrases import change, cost, day, milliseconds, minute, number, percent, plural, size, times_less
+from advisor.render.phrases import change, day, milliseconds, minute, number, percent, plural, size, times_less
 from advisor.render.sqltext import block, is_sql
 from advisor.render.view import (
     QUERY_CHARS,
     SHOWN_SQL,
     FindingGroup,
     View,
+    cost_line,
     host_line,
     make_view,
     memory_line,
@@ -136,14 +137,8 @@ def _indexes(view: View) -> list[str]:
     if advice is None:
         return []
     parts = ["## Indexes"]
-    if advice.statements:
-        line = f"Planned cost of {plural(advice.statements, 'statement')}: "
-        line += change(advice.cost_before, advice.cost_after)
-        if advice.create:
-            line += f" ({times_less(advice.cost_before, advice.cost_after)})"
-        if advice.cost_bound is not None:
-            line += f"; no choice among {plural(advice.candidates, 'candidate')} can go below {cost(advice.cost_bound)}"
-        parts.append(line + ".")
+    if line := cost_line(view.report):
+        parts.append(escaped(line))
     parts += [escaped(note) for note in advice.notes]
     proposals = top(ordered_proposals(view), _INDEXES)
     if proposals.rows:
@@ -170,7 +165,7 @@ def _indexes(view: View) -> list[str]:
         parts.append("### Considered and refused")
         parts.append("\n".join(f"- {code(r.ddl, 300)}: {escaped(r.reason, 300)}" for r in refused.rows))
         parts += _more(refused.more, "more refused")
-    return parts if len(parts) > 1 else [*parts, "Nothing to change."]
+    return parts if advice.create or advice.drop else [*parts, "Nothing to change."]
 
 
 def _html(text: str) -> str:

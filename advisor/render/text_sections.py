@@ -12,7 +12,6 @@ from advisor.render.order import is_overdue, proposal_key, severity_of
 from advisor.render.page import Page
 from advisor.render.phrases import (
     change,
-    cost,
     day,
     milliseconds,
     number,
@@ -27,6 +26,7 @@ from advisor.render.view import (
     SHOWN_SQL,
     FindingGroup,
     View,
+    cost_line,
     host_line,
     memory_line,
     ordered_proposals,
@@ -57,17 +57,12 @@ def indexes(page: Page, view: View) -> None:
     advice = view.report.indexes
     if advice is None:
         return
-    note = f"{len(advice.create)} to create, {len(advice.drop)} to drop"
-    page.heading("Indexes", note)
-    if advice.statements:
-        line = (
-            f"Planned cost of {plural(advice.statements, 'statement')}: {change(advice.cost_before, advice.cost_after)}"
-        )
-        if advice.create:
-            line += f" ({times_less(advice.cost_before, advice.cost_after)})"
-        if advice.cost_bound is not None:
-            line += f"; no choice among {plural(advice.candidates, 'candidate')} can go below {cost(advice.cost_bound)}"
-        page.prose(line + ".")
+    found = bool(advice.create or advice.drop)
+    page.heading(
+        "Indexes", f"{len(advice.create)} to create, {len(advice.drop)} to drop" if found else "nothing to change"
+    )
+    if line := cost_line(view.report):
+        page.prose(line)
     for note in advice.notes:
         page.prose(note, style="dim")
     steps = {action.key: place for place, action in enumerate(view.first.rows, 1)}

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from advisor.model.finding import Finding, Severity
 from advisor.model.report import IndexProposal, Report, StatementSummary
 from advisor.render.order import Action, actions, all_findings, proposal_key
-from advisor.render.phrases import number, percent, plural, size, span, times_less
+from advisor.render.phrases import change, cost, number, percent, plural, size, span, times_less
 
 T = TypeVar("T")
 
@@ -111,13 +111,31 @@ def fidelity_line(report: Report) -> str:
         name += f" of PostgreSQL {fidelity.twin_version}"
     if fidelity.compared == 0:
         return f"{name}; not compared with the server's own"
+    shape = "all" if fidelity.same_shape == fidelity.compared else str(fidelity.same_shape)
     line = (
-        f"{name}; of {plural(fidelity.compared, 'statement')} planned on both, "
-        f"{fidelity.exact} at exactly the server's cost, {fidelity.same_shape} with its plan"
+        f"{name}: {fidelity.exact} of {plural(fidelity.compared, 'statement')} at exactly the server's cost, "
+        f"{shape} with its plan"
     )
     if fidelity.worst_error:
-        line += f", worst error {percent(fidelity.worst_error)}"
+        line += f"; worst error {percent(fidelity.worst_error)}"
     return line
+
+
+def cost_line(report: Report) -> str:
+    """Return what the proposals do to the whole workload's planned cost; empty where nothing was planned."""
+    advice = report.indexes
+    if advice is None or not advice.statements:
+        return ""
+    line = f"Planned cost of {plural(advice.statements, 'statement')}: "
+    if not advice.create:
+        return (
+            line
+            + f"{cost(advice.cost_before)}; {plural(advice.candidates, 'candidate index', 'candidate indexes')} tried."
+        )
+    line += f"{change(advice.cost_before, advice.cost_after)} ({times_less(advice.cost_before, advice.cost_after)})"
+    if advice.cost_bound is not None:
+        line += f"; no choice among {plural(advice.candidates, 'candidate')} can go below {cost(advice.cost_bound)}"
+    return line + "."
 
 
 def _verdict(report: Report, asked: Sequence[Action]) -> tuple[str, str, tuple[str, ...]]:
