@@ -22,6 +22,7 @@ from advisor.whatif.fidelity import measure_fidelity
 from advisor.whatif.hypopg import HypoPlanner, hypopg_available
 from advisor.whatif.session import PlanningSession
 from advisor.whatif.twin.build import build_twin
+from advisor.whatif.twin.live import read_live_facts
 from advisor.whatif.twin.servers import TwinServer, choose_binaries, local_server, remote_server
 from advisor.whatif.twin.switch import TwinPlanner
 from advisor.workload.session import ParseSession
@@ -124,7 +125,8 @@ def _twin(
 ) -> Iterator[WhatIf]:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(_server(options, options.twin_major or snapshot.server.major))
-        twin = stack.enter_context(build_twin(snapshot, server, options.touched, progress))
+        live = read_live_facts(connection, snapshot, options.touched, end_points=options.endpoints)
+        twin = stack.enter_context(build_twin(snapshot, server, options.touched, progress, live))
         parsing = stack.enter_context(contextlib.closing(twin.connect()))
         planner = stack.enter_context(contextlib.closing(TwinPlanner(twin)))
         degraded = list(twin.degraded)

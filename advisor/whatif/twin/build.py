@@ -26,13 +26,15 @@ from advisor.whatif.twin.database import (
 )
 from advisor.whatif.twin.extended import write_extended
 from advisor.whatif.twin.files import Files
+from advisor.whatif.twin.heights import existing_height
+from advisor.whatif.twin.live import LiveFacts
+from advisor.whatif.twin.pages import gin_patch
 from advisor.whatif.twin.schema import Item, Means, relations_to_build, schema_items
 from advisor.whatif.twin.servers import TwinServer
 from advisor.whatif.twin.sizes import (
     Numbers,
     TwinRelation,
     apply_numbers,
-    index_height,
     production_numbers,
     read_relations,
     resize_files,
@@ -87,10 +89,15 @@ def _connect(dsn: str) -> psycopg.Connection[Any]:
 
 @contextlib.contextmanager
 def build_twin(
-    snapshot: Snapshot, server: TwinServer, touched: Collection[RelationName] | None, progress: Progress
+    snapshot: Snapshot,
+    server: TwinServer,
+    touched: Collection[RelationName] | None,
+    progress: Progress,
+    live: LiveFacts | None = None,
 ) -> Iterator[Twin]:
     """Yield the twin of a snapshot on a running server; its database is dropped afterwards.
 
+    `live` holds what only the server itself knows: metapages, end points of histograms.
     Raises TwinFailed when the server refuses the twin as a whole; single objects end in `degraded`.
     """
     name = f"pgadvise_{secrets.token_hex(6)}"
@@ -112,7 +119,8 @@ def build_twin(
             step.set_total(len(items) + 2)
             degraded += execute_items(admin, items, step.advance)
             relations = read_relations(admin)
-            _create_statistics(admin, snapshot, relations, degraded)
+            live = live or LiveFacts()
+            _create_statistics(admin, snapshot, relations, live, degraded)
             step.advance()
             if server.restart is not None:
                 # Foreign keys read index metapages into shared buffers; a restart forgets them.
@@ -132,10 +140,10 @@ def build_twin(
                 snapshot=snapshot,
                 catalog=catalog,
                 relations=relations,
-                numbers=production_numbers(snapshot),
+                numbers=production_numbers(snapshot, server.major),
                 degraded=degraded,
             )
-            _size(twin)
+            _size(twin, live)
             step.advance()
         yield twin
     finally:
@@ -239,10 +247,11 @@ def _create_statistics(
     admin: psycopg.Connection[Any],
     snapshot: Snapshot,
     relations: dict[RelationName, TwinRelation],
+    live: LiveFacts,
     degraded: list[str],
 ) -> None:
     writer = StatisticsWriter(admin)
-    degraded += writer.write(row for row in snapshot.statistics if row.relation in relations)
+    degraded += writer.write(live.with_end_points(row) for row in snapshot.statistics if row.relation in relations)
     degraded += write_extended(admin, (row for row in snapshot.extended_statistics if row.table in relations))
 
 
@@ -255,19 +264,26 @@ def _reindex(admin: psycopg.Connection[Any]) -> None:
         admin.execute(b"reindex index " + index.encode())
 
 
-def _size(twin: Twin) -> None:
+def _size(twin: Twin, live: LiveFacts) -> None:
     pairs = [(r, twin.numbers[name]) for name, r in twin.relations.items() if name in twin.numbers]
     heights = {
-        twin.relations[index.relation].oid: index_height(index, twin.catalog, twin.numbers[index.relation])
+        twin.relations[index.relation].oid: live.heights.get(index.relation)
+        or existing_height(index, twin.catalog, twin.numbers[index.relation].file_bytes, index.reltuples)
         for index in twin.snapshot.indexes
         if index.relation in twin.relations
     }
     resize_files(twin.files, pairs, heights)
+    twin.files.write(
+        page
+        for name, counters in live.gin.items()
+        if (relation := twin.relations.get(name)) is not None and relation.path is not None
+        for page in gin_patch(relation.path, counters)
+    )
     apply_numbers(twin.admin, pairs)
-    _invalidate_nothing_else(twin)
+    _check_sizes(twin)
 
 
-def _invalidate_nothing_else(twin: Twin) -> None:
+def _check_sizes(twin: Twin) -> None:
     """Check that the server sees what was written: a twin without sizes must never answer."""
     largest = max(
         ((r, twin.numbers[n]) for n, r in twin.relations.items() if n in twin.numbers and r.kind in "rm"),

@@ -16,6 +16,7 @@ from advisor.whatif.session import PlanningSession
 from advisor.whatif.twin.build import Twin
 from advisor.whatif.twin.expressions import derive_statistics
 from advisor.whatif.twin.files import BLOCK
+from advisor.whatif.twin.heights import height_of
 from advisor.whatif.twin.pages import BTREE_ALLEQUALIMAGE_OFFSET
 from advisor.whatif.twin.sizes import Numbers, TwinRelation, apply_numbers, read_relations, resize_files
 from advisor.workload.session import ParseError
@@ -153,8 +154,10 @@ class CandidateWorkshop:
             for index, table in one.parts:
                 size = self._estimate(one.candidate, index, table, rows[one.candidate].get(table))
                 pairs.append((index, Numbers(size.pages * BLOCK, size.pages, size.rows)))
-                if size.height > 0:
-                    heights[index.oid] = size.height
+                if one.candidate.access_method == "btree":
+                    heights[index.oid] = height_of(
+                        one.candidate.columns, table, self._twin.catalog, size.pages, size.rows
+                    )
                 pages += size.pages
                 entries += size.rows
             self._made[one.candidate] = PreparedCandidate(

@@ -87,7 +87,7 @@ def _derive(
     one_to_one = len(hits) == len(set(inputs)) and not any(o.value is None for o in outcomes)
     typical = set(values[: len(common)])
     # A value is common when its base value was, or when several of the known values lead to it.
-    often: list[str | None] = sorted(
+    often = sorted(
         (v for v in shares if v in typical or (not one_to_one and hits[v] > 1)), key=lambda v: (-shares[v], v)
     )
     few = [value for value in values if value is not None and value not in often]
@@ -101,7 +101,7 @@ def _derive(
         null_frac=min(1.0, nulls),
         avg_width=round(sum(len(v.encode()) for v in shares) / len(shares)) + _VARLENA_HEADER,
         n_distinct=base.n_distinct if one_to_one else _distinct(hits, rows),
-        most_common_vals=format_array(often) if often else None,
+        most_common_vals=format_array(tuple(often)) if often else None,
         most_common_freqs=tuple(shares[value] for value in often) if often else None,
         histogram_bounds=format_array(histogram) if len(few) > 1 and histogram else None,
         correlation=base.correlation,

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass
 
 from advisor.whatif.twin.files import BLOCK
 
 _HEADER = 24  # bytes of a page header
 _SPECIAL = BLOCK - 16  # a B-tree page ends with 16 bytes of BTPageOpaqueData
+_LINE_POINTER = 4
 _LEAF, _ROOT = 1, 2  # btpo_flags
+_INVALID_BLOCK = 0xFFFFFFFF
 _INNER_FILL = 0.7  # BTREE_NONLEAF_FILLFACTOR
 BTREE_META_ROOT_OFFSET = 32  # btm_root, btm_level, btm_fastroot, btm_fastlevel
 BTREE_ALLEQUALIMAGE_OFFSET = 64
 
 
-def maxalign(size: float) -> int:
-    """Return `size` rounded up to a multiple of 8."""
-    return (math.ceil(size) + 7) // 8 * 8
-
-
-def btree_height(pages: int, key_bytes: float, rows_per_key: float) -> int:
+def btree_height(pages: int, separator_bytes: float, *, grown: bool = False) -> int:
     """Return the level of the root of a B-tree of `pages` pages; 0 when it is a single leaf or empty.
 
-    `key_bytes` is the data of the key columns; `rows_per_key` how many rows share one key, because inner
-    tuples of duplicates carry a heap address as tie breaker.
+    `separator_bytes` is the size of an inner tuple, its header included. CREATE INDEX fills inner pages to 70 %;
+    in an index that has `grown` by insertion the root splits only when it is full.
     """
-    tie_breaker = 8 * (rows_per_key - 1) / rows_per_key if rows_per_key > 1 else 0
-    fanout = max(2, int((BLOCK - 40) * _INNER_FILL / (8 + maxalign(key_bytes) + tie_breaker + 4)))
+    full = max(2, int((BLOCK - 40) / (separator_bytes + _LINE_POINTER)))
+    fanout = max(2, int((BLOCK - 40) * _INNER_FILL / (separator_bytes + _LINE_POINTER)))
     level, height = pages - 1, 0
     while level > 1:
-        level = math.ceil(level / fanout)
+        level = 1 if grown and level <= full else math.ceil(level / fanout)
         height += 1
     return height
 
@@ -73,12 +71,24 @@ def _metapage(height: int, *, allequalimage: bool = True) -> bytes:
     return bytes(page)
 
 
-def gin_patch(
-    path: str, pending_pages: int, total_pages: int, entry_pages: int, data_pages: int, entries: int
-) -> list[tuple[str, int, bytes]]:
-    """Return the writes that put production's counters into a GIN metapage."""
-    return [
-        (path, 36, struct.pack("<I", pending_pages)),
-        (path, 48, struct.pack("<III", total_pages, entry_pages, data_pages)),
-        (path, 64, struct.pack("<q", entries)),
-    ]
+@dataclass(frozen=True, slots=True)
+class GinCounters:
+    """The planner's part of a GIN metapage."""
+
+    pending_pages: int
+    total_pages: int
+    entry_pages: int
+    data_pages: int
+    entries: int
+
+
+def gin_patch(path: str, counters: GinCounters) -> list[tuple[str, int, bytes]]:
+    """Return the writes that put production's counters into a GIN metapage: a whole page, as remote files want it."""
+    page = bytearray(BLOCK)
+    struct.pack_into("<QHHHHHHI", page, 0, 0, 0, 0, _HEADER + 56, BLOCK - 8, BLOCK - 8, BLOCK | 4, 0)
+    # head, tail, tailFreeSize, nPendingPages, nPendingHeapTuples, nTotalPages, nEntryPages, nDataPages, nEntries,
+    # ginVersion
+    struct.pack_into("<IIIIqIIIxxxxqi", page, _HEADER, _INVALID_BLOCK, _INVALID_BLOCK, 0, counters.pending_pages, 0,
+                     counters.total_pages, counters.entry_pages, counters.data_pages, counters.entries, 2)  # fmt: skip
+    struct.pack_into("<IHH", page, BLOCK - 8, _INVALID_BLOCK, 0, 8)  # rightlink, maxoff, GIN_META
+    return [(path, 0, bytes(page))]

@@ -97,7 +97,7 @@ def schema_items(
     yield from (_object_item(o) for o in objects if o.order == 70)
     for table in tables:
         yield from _defaults(catalog.columns.get(table.relation, {}).values())
-    yield from _keys_and_checks(tables, catalog, means)
+    yield from _checks(tables, catalog)
     yield from _indexes(tables, catalog, means)
     yield from _foreign_keys(tables, catalog, built)
     yield from (_object_item(o) for o in objects if o.order > 70)
@@ -215,36 +215,56 @@ def _defaults(columns: Collection[Column]) -> Iterator[Item]:
             )
 
 
-def _keys_and_checks(tables: list[Table], catalog: Catalog, means: Means) -> Iterator[Item]:
-    for table in tables:
-        for constraint in catalog.constraints_by_table.get(table.relation, ()):
-            name = quote_ident(constraint.name)
-            label = f"constraint {name} of {table.relation}"
-            if constraint.type in "pux":
-                add = f"alter table only {table.relation} add constraint {name} "
-                plain = _WITH_CLAUSE.sub("", constraint.definition)
-                fallbacks = ((add + plain, "without its storage options"),) if plain != constraint.definition else ()
-                yield Item(label, add + constraint.definition, fallbacks)
-            elif constraint.type == "c" and constraint.is_local:
-                yield Item(label, f"alter table {table.relation} add constraint {name} {constraint.definition}")
-    for table in tables:
-        yield from _attached_indexes(table, catalog, of_constraints=True)
-
-
 def _indexes(tables: list[Table], catalog: Catalog, means: Means) -> Iterator[Item]:
+    """Yield keys and indexes in the order production made them: of two equally cheap indexes the planner takes
+    the one with the smaller OID."""
+    found: list[tuple[int, Item]] = []
     for table in tables:
+        oids = {i.constraint: i.oid for i in catalog.indexes_by_table.get(table.relation, ()) if i.constraint}
+        for constraint in catalog.constraints_by_table.get(table.relation, ()):
+            if constraint.type in "pux":
+                found.append((oids.get(constraint.name, 0), _key_item(table, constraint)))
         for index in catalog.indexes_by_table.get(table.relation, ()):
             # An invalid index serves no plan; the parent of partitioned ones becomes valid by attachment.
-            if index.constraint is not None or not (index.is_valid or index.is_partitioned):
-                continue
-            if index.access_method not in means.access_methods:
-                yield Item(f"index {index.relation}", f"/* access method {index.access_method} */ {index.definition}")
-                continue
-            plain = _WITH_CLAUSE.sub("", index.definition)
-            fallbacks = ((plain, "without its storage options"),) if plain != index.definition else ()
-            yield Item(f"index {index.relation}", index_ddl(index, means), fallbacks)
+            if index.constraint is None and (index.is_valid or index.is_partitioned):
+                found.append((index.oid, _index_item(index, means)))
+    yield from (item for _, item in sorted(found, key=lambda pair: pair[0]))
     for table in tables:
-        yield from _attached_indexes(table, catalog, of_constraints=False)
+        for index in catalog.indexes_by_table.get(table.relation, ()):
+            if index.parent is not None:
+                yield Item(
+                    f"attachment of index {index.relation}",
+                    f"alter index {index.parent} attach partition {index.relation}",
+                )
+
+
+def _key_item(table: Table, constraint: Constraint) -> Item:
+    name = quote_ident(constraint.name)
+    add = f"alter table only {table.relation} add constraint {name} "
+    plain = _WITH_CLAUSE.sub("", constraint.definition)
+    fallbacks = ((add + plain, "without its storage options"),) if plain != constraint.definition else ()
+    return Item(f"constraint {name} of {table.relation}", add + constraint.definition, fallbacks)
+
+
+def _index_item(index: Index, means: Means) -> Item:
+    label = f"index {index.relation}"
+    if index.access_method not in means.access_methods:
+        # Runs into the server's own message about the missing method.
+        return Item(label, index.definition)
+    plain = _WITH_CLAUSE.sub("", index.definition)
+    fallbacks = ((plain, "without its storage options"),) if plain != index.definition else ()
+    return Item(label, index_ddl(index, means), fallbacks)
+
+
+def _checks(tables: list[Table], catalog: Catalog) -> Iterator[Item]:
+    for table in tables:
+        for constraint in catalog.constraints_by_table.get(table.relation, ()):
+            if constraint.type == "c" and constraint.is_local:
+                name = quote_ident(constraint.name)
+                yield Item(
+                    f"constraint {name} of {table.relation}",
+                    f"alter table {table.relation} add constraint {name} {constraint.definition}",
+                )
 
 
 def index_ddl(index: Index, means: Means) -> str:
@@ -255,15 +275,6 @@ def index_ddl(index: Index, means: Means) -> str:
     if index.tablespace in means.tablespaces and index.tablespace is not None and index.predicate is None:
         definition += f" tablespace {quote_ident(index.tablespace)}"
     return definition
-
-
-def _attached_indexes(table: Table, catalog: Catalog, *, of_constraints: bool) -> Iterator[Item]:
-    for index in catalog.indexes_by_table.get(table.relation, ()):
-        if index.parent is not None and (index.constraint is not None) == of_constraints:
-            yield Item(
-                f"attachment of index {index.relation}",
-                f"alter index {index.parent} attach partition {index.relation}",
-            )
 
 
 def _foreign_keys(tables: list[Table], catalog: Catalog, built: set[RelationName]) -> Iterator[Item]:

@@ -8,15 +8,10 @@ from typing import Any
 
 import psycopg
 
-from advisor.model.catalog import Index
-from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.whatif.twin.files import BLOCK, Files
-from advisor.whatif.twin.pages import btree_height, btree_patch
-
-_ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
-_DEFAULT_WIDTH = 12  # bytes of an expression whose values nobody has looked at
+from advisor.whatif.twin.pages import btree_patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +51,22 @@ def read_relations(
     }
 
 
-def production_numbers(snapshot: Snapshot) -> dict[RelationName, Numbers]:
+def production_numbers(snapshot: Snapshot, twin_major: int) -> dict[RelationName, Numbers]:
     """Return every relation's numbers; a size that could not be read is taken from relpages."""
+    major = snapshot.server.major
+
+    def rows(relpages: int, reltuples: float) -> float:
+        # "Never analyzed" is -1 from 14 on, and was no rows in no pages before.
+        if major < 14 <= twin_major and relpages == 0 and reltuples == 0:
+            return -1
+        return max(reltuples, 0.0) if twin_major < 14 else reltuples
+
     scale = snapshot.server.block_size
     found = {
         t.relation: Numbers(
             _blocks(t.size_bytes if t.size_bytes is not None else t.relpages * scale),
             t.relpages,
-            t.reltuples,
+            rows(t.relpages, t.reltuples),
             t.relallvisible,
         )
         for t in snapshot.tables
@@ -114,45 +117,3 @@ def resize_files(files: Files, relations: Sequence[tuple[TwinRelation, Numbers]]
 def _least(relation: TwinRelation, height: int) -> int:
     """Return the bytes a relation cannot do without: an index keeps its metapage and patched levels."""
     return BLOCK * (height + 2 if height else 1) if relation.kind == "i" else 0
-
-
-def index_height(index: Index, catalog: Catalog, numbers: Numbers) -> int:
-    """Return the height of an existing B-tree, from its size and its keys' widths."""
-    pages = numbers.file_bytes // BLOCK
-    if index.access_method != "btree" or pages <= 2:
-        return 0
-    offset: float = 0
-    distinct = 1.0
-    rows = max(numbers.reltuples, 1.0)
-    for position, key in enumerate(index.columns, 1):
-        width, align, fixed, null_frac, n_distinct = _key_facts(index, catalog, key.column, position)
-        if fixed:
-            offset = -(-offset // align) * align + width
-        else:
-            offset += width * (1 - null_frac) if width < 127 else -(-offset // 4) * 4 - offset + width
-        distinct *= n_distinct if n_distinct > 0 else max(1.0, -n_distinct * rows)
-    distinct = rows if index.is_unique else min(distinct, rows)
-    return btree_height(pages, offset, rows / max(distinct, 1.0))
-
-
-def _key_facts(
-    index: Index, catalog: Catalog, name: str | None, position: int
-) -> tuple[float, int, bool, float, float]:
-    """Return width, alignment, whether the width is fixed, the fraction of NULLs and n_distinct of a key."""
-    column = catalog.columns.get(index.table, {}).get(name) if name is not None else None
-    statistics = (
-        catalog.statistics(index.table, name) if name is not None else _expression_statistics(index, catalog, position)
-    )
-    null_frac = statistics.null_frac if statistics is not None else 0.0
-    n_distinct = statistics.n_distinct if statistics is not None else -1.0
-    if column is not None and column.typlen > 0 and column.type_name != RelationName("pg_catalog", "name"):
-        return column.typlen, _ALIGNMENT.get(column.typalign, 4), True, null_frac, n_distinct
-    width = float(statistics.avg_width) if statistics is not None and statistics.avg_width > 0 else _DEFAULT_WIDTH
-    return width, 1, False, null_frac, n_distinct
-
-
-def _expression_statistics(index: Index, catalog: Catalog, position: int) -> Any:
-    return next(
-        (row for row in catalog.snapshot.statistics if row.relation == index.relation and row.attnum == position),
-        None,
-    )
