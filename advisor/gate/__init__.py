@@ -1,1 +1,42 @@
 """The gate: judges migrations by rule, and (through the twin) by running them and re-planning the workload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from advisor.gate.files import MigrationText, find_migrations
+from advisor.gate.rulebook import MigrationRule, load_migration_rules
+from advisor.gate.state import State
+from advisor.gate.static import judge_text
+from advisor.model.lookup import Catalog
+from advisor.model.migration import GateFile
+
+__all__ = ["MigrationRule", "MigrationText", "find_migrations", "judge_migrations", "load_migration_rules"]
+
+
+def judge_migrations(
+    migrations: Sequence[MigrationText],
+    major: int,
+    catalog: Catalog | None = None,
+    *,
+    each: bool = False,
+    in_transaction: bool = False,
+    rules: Sequence[MigrationRule] | None = None,
+) -> tuple[GateFile, ...]:
+    """Return the static verdict of each file.
+
+    The files are one sequence, each seeing what those before it made; with `each` every file is judged as if it
+    alone were pending. `in_transaction`: the tool wraps each file in a transaction, unless the file says it does not.
+    """
+    chosen = load_migration_rules() if rules is None else rules
+    state = State(major, catalog)
+    judged = []
+    for migration in migrations:
+        if migration.error is not None:
+            judged.append(GateFile(path=migration.path, error=migration.error))
+            continue
+        if each:
+            state = State(major, catalog)
+        wrapped = in_transaction and not migration.no_transaction
+        judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped))
+    return tuple(judged)

@@ -42,7 +42,7 @@ class Script:
     error_line: int | None = None
 
 
-_IGNORE = re.compile(r"--\s*pgadvise\s*:\s*ignore\s+([\w/,-]+)\s*(.*)$", re.IGNORECASE | re.MULTILINE)
+_IGNORE = re.compile(r"--\s*pgadvise\s*:\s*ignore[ \t]+([\w/,-]+)[ \t]*(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 def _blank(match: re.Match[str]) -> str:

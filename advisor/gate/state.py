@@ -25,6 +25,7 @@ class State:
         self.domains_constrained: set[str] = set()
         self.constraints_not_valid: dict[tuple[RelationName, str], bool] = {}  # -> added in this transaction
         self.checks_not_null: set[tuple[RelationName, str]] = set()  # columns proven NOT NULL by a valid CHECK
+        self.validated: dict[RelationName, list[str]] = {}  # CHECK expressions proven by these migrations
         self.views: dict[RelationName, str] = {}  # created by these migrations: name -> query
         self.policies: set[RelationName] = set()
         self.enum_values_added: dict[str, str] = {}  # value -> type, in the present transaction
@@ -33,6 +34,7 @@ class State:
         self.lock_timeout: float | None = None  # seconds; None or 0: waits forever
         self.statement_timeout: float | None = None
         self._session: dict[str, float | None] = {}
+        self._unproven: dict[tuple[RelationName, str], str] = {}  # CHECKs added NOT VALID
         self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
         self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
         self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
@@ -103,6 +105,12 @@ class State:
         existing = self.catalog.indexes_by_table.get(name, ()) if self.catalog is not None else ()
         found = [tuple(c.key for c in index.columns) for index in existing if index.relation in self.indexes]
         return (*found, *self.keys.get(name, ()))
+
+    def valid_checks(self, name: RelationName) -> tuple[str, ...]:
+        """Return the validated CHECK expressions of a relation, existing and added by these migrations."""
+        existing = self.catalog.constraints_by_table.get(name, ()) if self.catalog is not None else ()
+        found = tuple(c.definition for c in existing if c.type == "c" and c.validated)
+        return (*found, *self.validated.get(name, ()))
 
     def dependent_views(self, name: RelationName, column: str | None) -> tuple[RelationName, ...]:
         """Return views and materialized views that read a relation (and name the column), by the catalog."""
@@ -300,6 +308,11 @@ class State:
         if action.relation is None or action.constraint is None:
             return
         constraint = action.constraint
+        if constraint.type == "check" and constraint.expression is not None:
+            if constraint.not_valid:
+                self._unproven[(action.relation, constraint.name or "")] = constraint.expression
+            else:
+                self.validated.setdefault(action.relation, []).append(constraint.expression)
         if constraint.not_valid:
             self.constraints_not_valid[(action.relation, constraint.name or "")] = self.in_transaction
         proven = _proves_not_null(constraint.expression) if constraint.type == "check" else None
@@ -319,6 +332,8 @@ class State:
             return
         key = (action.relation, action.name or "")
         self.constraints_not_valid.pop(key, None)
+        if key in self._unproven:
+            self.validated.setdefault(action.relation, []).append(self._unproven.pop(key))
         if key in self._pending_checks:
             self.checks_not_null.add((action.relation, self._pending_checks[key]))
 
