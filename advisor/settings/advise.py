@@ -34,6 +34,23 @@ MEMORY_SETTINGS = (
     "autovacuum_work_mem",
 )
 _CORE_SETTINGS = ("max_worker_processes", "max_parallel_workers", "max_parallel_workers_per_gather")
+# Every PostgreSQL from 13 on has these and shows them to every role; without them nothing adds up.
+_NEEDED = (
+    *MEMORY_SETTINGS,
+    *_CORE_SETTINGS,
+    "max_connections",
+    "autovacuum_max_workers",
+    "autovacuum_vacuum_cost_limit",
+    "vacuum_cost_limit",
+    "random_page_cost",
+    "max_wal_size",
+    "checkpoint_timeout",
+    "wal_buffers",
+    "wal_compression",
+    "default_statistics_target",
+    "log_temp_files",
+    "bgwriter_lru_maxpages",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +77,16 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
     which flag would bring it. Findings have subject 'settings' and rule ids 'settings/…'. Pure: no I/O.
     """
     now = server_configuration(snapshot)
-    if not snapshot.settings:
+    missing = [name for name in _NEEDED if name not in now]
+    if missing:
         return SettingsAdvice(
             profile=options.profile or "mixed",
-            notes=("The settings could not be read, so nothing can be said about them.",),
+            notes=(
+                f"The settings could not be read ({', '.join(missing[:5])} are missing), so nothing is said about them.",
+            ),
         )
     provider = options.provider or snapshot.server.provider
-    workers = int(now.number("autovacuum_max_workers")) if "autovacuum_max_workers" in now else 3
+    workers = int(now.number("autovacuum_max_workers"))
     subject = Subject(
         now=now,
         host=resolve_host(snapshot.host, options, now, provider),
@@ -82,7 +102,7 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
     findings = (
         *advice.findings,
         *configuration_findings(now, provider, snapshot.role_settings),
-        *connection_findings(now, subject.evidence, subject.host.whole_cores),
+        *connection_findings(now, subject.evidence, subject.host.whole_cores, provider),
         *evidence_findings(now, subject.evidence, snapshot),
     )
     capacity = capacity_of(snapshot, subject.host, options) if options.users is not None else None
@@ -154,7 +174,7 @@ def assess(subject: Subject) -> SettingsAdvice:
 
 def _memory(subject: Subject) -> Sizing | None:
     """Return the memory settings, or None where RAM is unknown."""
-    if subject.host.ram is None or "shared_buffers" not in subject.now:
+    if subject.host.ram is None:
         return None
     cores = subject.host.whole_cores
     parallel, per_gather = parallel_limits(cores, subject.profile, subject.now)
@@ -180,7 +200,6 @@ def _advice(
     notes: list[str],
 ) -> SettingsAdvice:
     now, host = subject.now, subject.host
-    known = "work_mem" in now and "shared_buffers" in now
     proposals = outcome.proposals
     if host.ram_inferred:
         notes.append(f"The RAM is {host.ram_source}; if that is wrong, say so with --ram.")
@@ -199,12 +218,12 @@ def _advice(
     if subject.exact and subject.profile != "dw" and subject.now.major >= 15:
         notes.append("wal_compression = lz4 is cheaper than on where the server was built with it.")
     findings: tuple[Finding, ...] = ()
-    if known and host.ram is not None and sizing is not None and not subject.exact:
+    if host.ram is not None and sizing is not None and not subject.exact:
         findings = memory_findings(now, outcome.after, host, sizing, proposals, subject.provider)
     return SettingsAdvice(
         proposals=proposals,
-        worst_case_bytes_now=plan_of(now).worst_case if known else None,
-        worst_case_bytes_proposed=plan_of(outcome.after).worst_case if known and host.ram is not None else None,
+        worst_case_bytes_now=plan_of(now).worst_case,
+        worst_case_bytes_proposed=plan_of(outcome.after).worst_case if host.ram is not None else None,
         ram_bytes=host.ram,
         ram_source=host.ram_source,
         cores=host.cores,

@@ -11,7 +11,7 @@ from advisor.settings.configuration import Configuration
 from advisor.settings.evidence import Evidence
 from advisor.settings.host import Host
 from advisor.settings.memory import GUARD_SHARE, plan_of
-from advisor.settings.providers import LABELS, RELOAD
+from advisor.settings.providers import LABELS, RELOAD, refusal
 from advisor.settings.sizing import Sizing
 from advisor.units import format_size
 
@@ -257,7 +257,9 @@ def _time_limits(now: Configuration, provider: str, role_settings: Sequence[Role
     return found
 
 
-def connection_findings(now: Configuration, evidence: Evidence, cores: int | None) -> tuple[Finding, ...]:
+def connection_findings(
+    now: Configuration, evidence: Evidence, cores: int | None, provider: str = "self-hosted"
+) -> tuple[Finding, ...]:
     """Return whether a pooler is needed: many connections, mostly idle ones, short ones."""
     if "max_connections" not in now:
         return ()
@@ -285,13 +287,18 @@ def connection_findings(now: Configuration, evidence: Evidence, cores: int | Non
                 Confidence.MEDIUM if evidence.samples < 10 else Confidence.HIGH,
             )
         )
-    elif cores is not None and limit > max(100, 10 * cores):
+    elif (
+        cores is not None
+        and limit > max(100, 10 * cores)
+        # Where the provider decides the number there is nothing to lower, and a pooler is built in.
+        and refusal(provider, now["max_connections"].fact) is None
+    ):
         found.append(
             setting_finding(
                 "settings/too_many_connections",
                 Severity.LOW,
                 "max_connections",
-                f"max_connections is {limit} on {cores} cores",
+                f"max_connections is {limit} on {cores} {'core' if cores == 1 else 'cores'}",
                 f"More than ten per core cannot work at the same time; the memory has to be divided by {limit} all the "
                 "same. A pooler in front lets many clients share few connections.",
                 {"max_connections": limit, "cores": cores, "peak": peak},

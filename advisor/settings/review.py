@@ -66,7 +66,7 @@ def review_conf(
     findings = [
         *advice.findings,
         *(f for f in configuration_findings(now, provider, ()) if f.object.removeprefix("setting:") in conf.present),
-        *connection_findings(judged, Evidence(), resolved.whole_cores),
+        *connection_findings(judged, Evidence(), resolved.whole_cores, provider),
         *(_problem(p, name) for p in conf.problems),
         *_not_settable(conf, provider),
     ]

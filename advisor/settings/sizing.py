@@ -68,7 +68,7 @@ def size_memory(now: Configuration, demand: Demand, evidence: Evidence, settable
         # Values that could stay by themselves leave too little for work_mem: take the formulas' own.
         strict = _size(now, replace(demand, exact=True), evidence, settable)
         if strict.plan.work_mem > sizing.plan.work_mem or (strict.held and not sizing.held):
-            return strict
+            return replace(strict, targets=tuple(replace(target, exact=True) for target in strict.targets))
     return sizing
 
 
@@ -126,7 +126,8 @@ def _size(now: Configuration, demand: Demand, evidence: Evidence, settable: Call
         targets.append(connections)
     plan, work = _work_mem(now, demand, evidence, settable, plan)
     targets += [work, _cache(now, demand, plan, _connections_wanted(now, demand, settable))]
-    return Sizing(targets=tuple(targets), plan=plan, held=plan.holds(ram), alternative=_alternative(demand, plan))
+    alternative = _alternative(demand, plan) if settable(now["max_connections"].fact) else None
+    return Sizing(targets=tuple(targets), plan=plan, held=plan.holds(ram), alternative=alternative)
 
 
 def _connections_wanted(now: Configuration, demand: Demand, settable: Callable[[Fact], bool]) -> int:
@@ -263,7 +264,7 @@ def _work_mem(
     target = Target(
         name="work_mem",
         value=value,
-        low=0.5,
+        low=0.4,
         # Everything the guard allows may stay; the smallest step above it may not.
         high=1.0 if over else math.inf,
         reason=" ".join(reasons),

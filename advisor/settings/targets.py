@@ -25,6 +25,7 @@ class Target:
     low: float = 0.5
     high: float = 2.0
     only_raise: bool = False
+    exact: bool = False  # other values count on this one: every difference matters
     effective: float | None = None
     confidence: str = "high"
     severity: str = "medium"
@@ -57,7 +58,7 @@ class Target:
             return False
         if self.only_raise and now >= target:
             return False
-        if exact:
+        if exact or self.exact:
             return True
         if target <= 0 or now <= 0:
             return now != target
