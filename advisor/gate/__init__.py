@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from advisor.gate.files import MigrationText, find_migrations
 from advisor.gate.rulebook import MigrationRule, load_migration_rules
 from advisor.gate.state import State
-from advisor.gate.static import judge_text
+from advisor.gate.static import judge_text, replay_schema
 from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFile
 
@@ -19,6 +19,7 @@ def judge_migrations(
     major: int,
     catalog: Catalog | None = None,
     *,
+    schema: str | None = None,
     each: bool = False,
     in_transaction: bool = False,
     rules: Sequence[MigrationRule] | None = None,
@@ -26,17 +27,24 @@ def judge_migrations(
     """Return the static verdict of each file.
 
     The files are one sequence, each seeing what those before it made; with `each` every file is judged as if it
-    alone were pending. `in_transaction`: the tool wraps each file in a transaction, unless the file says it does not.
+    alone were pending. `schema` is the text of a file that makes the database as it is before. `in_transaction`: the tool wraps each file in a transaction, unless the file says it does not.
     """
     chosen = load_migration_rules() if rules is None else rules
-    state = State(major, catalog)
+    state = _start(major, catalog, schema)
     judged = []
     for migration in migrations:
         if migration.error is not None:
             judged.append(GateFile(path=migration.path, error=migration.error))
             continue
         if each:
-            state = State(major, catalog)
+            state = _start(major, catalog, schema)
         wrapped = in_transaction and not migration.no_transaction
         judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped))
     return tuple(judged)
+
+
+def _start(major: int, catalog: Catalog | None, schema: str | None) -> State:
+    state = State(major, catalog)
+    if schema is not None:
+        replay_schema(schema, state)
+    return state

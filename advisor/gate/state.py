@@ -66,6 +66,16 @@ class State:
                     name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name
                 )
 
+    def settle(self) -> None:
+        """Take everything replayed so far for the database before the migrations: it exists and may hold rows."""
+        for known in (self.relations, self.indexes):
+            for name, state in known.items():
+                columns = {key: replace(column, created=False) for key, column in state.columns.items()}
+                known[name] = replace(state, created=False, created_in_transaction=False, filled=False, columns=columns)
+        self.types_created.clear()
+        self.end()
+        self.lock_timeout = self.statement_timeout = None
+
     # -- questions rules ask -------------------------------------------------------------------------------------
 
     def relation(self, name: RelationName) -> RelationState:

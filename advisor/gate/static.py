@@ -34,6 +34,17 @@ def judge_text(
     return GateFile(path=path, findings=tuple(kept), ignored=tuple(ignored))
 
 
+def replay_schema(text: str, state: State) -> str | None:
+    """Replay a schema file: what it makes is the database before the migrations. Return the first parse error."""
+    script = read_script(text, state.functions)
+    for step in script.steps:
+        for action in step.actions:
+            state.locks = ()
+            state.apply(action)
+    state.settle()
+    return script.error
+
+
 def _judge_step(
     step: Step, later: tuple[Action, ...], state: State, rules: Sequence[MigrationRule]
 ) -> Iterator[GateFinding]:
