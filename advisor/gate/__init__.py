@@ -27,7 +27,8 @@ def judge_migrations(
     """Return the static verdict of each file.
 
     The files are one sequence, each seeing what those before it made; with `each` every file is judged as if it
-    alone were pending. `schema` is the text of a file that makes the database as it is before. `in_transaction`: the tool wraps each file in a transaction, unless the file says it does not.
+    alone were pending. `schema` is the text of a file that makes the database as it is before.
+    `in_transaction`: the tool wraps each file in a transaction, unless the file says that it does not.
     """
     chosen = load_migration_rules() if rules is None else rules
     state = _start(major, catalog, schema)
