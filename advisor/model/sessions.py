@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from advisor.model.activity import Session
 from advisor.model.names import quote_ident
+from advisor.model.offence import Unjudged
+from advisor.model.snapshot import Snapshot
 
 # Samples of one round carry times some milliseconds apart.
 _ONE_ROUND = timedelta(seconds=2)
@@ -56,3 +58,12 @@ def label(session: Session) -> str:
     """Return 'role (application)': a name for the session that is the same tomorrow."""
     role = quote_ident(session.role) if session.role else "unknown role"
     return f"{role} ({session.application_name})" if session.application_name else role
+
+
+def unseen(snapshot: Snapshot) -> Iterator[Unjudged]:
+    """Yield the reason why sessions were judged only in part, where the role may not see those of others."""
+    # The server hides even the kind of process from a role without the privilege.
+    hidden = {session.pid for session in snapshot.sessions if session.backend_type == "unknown"}
+    if hidden:
+        why = f"the state of {len(hidden)} sessions is hidden; grant pg_read_all_stats to {snapshot.server.user}"
+        yield Unjudged(why=why)

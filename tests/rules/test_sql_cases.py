@@ -41,7 +41,9 @@ def run(dsn: str, statements: Iterable[str]) -> None:
                 time.sleep(0.002)
 
 
-def examine(dsn: str, case: Case) -> Judgement:
+def examine(dsn: str, case: Case, major: int) -> Judgement:
+    if major < 15 and "vacuum" in case.text:
+        time.sleep(0.6)  # the statistics collector hands out counters that are up to half a second old
     with open_connection(dsn) as connection:
         snapshot = collect(connection, rules=[case.rule])
     snapshot = decode_snapshot(encode_snapshot(snapshot))  # a rule must see the same in a file
@@ -62,7 +64,7 @@ def test_sql_case(case: Case, major: int, make_database: Callable[..., str]) -> 
         pytest.skip(f"does not apply to PostgreSQL {major}")
     dsn = make_database(major)
     run(dsn, case.statements)
-    found = examine(dsn, case).findings
+    found = examine(dsn, case, major).findings
     assert objects(found) == case.expected
     remedied = [finding for finding in found if finding.remedy.sql]
     # What restarts the server or changes it for all databases is not tried here.
@@ -70,10 +72,10 @@ def test_sql_case(case: Case, major: int, make_database: Callable[..., str]) -> 
     for finding in remedied:
         run(dsn, finding.remedy.sql)
     cured = {finding.key for finding in remedied}
-    left = {finding.key for finding in examine(dsn, case).findings} if cured else set()
+    left = {finding.key for finding in examine(dsn, case, major).findings} if cured else set()
     assert not cured & left, "the remedy did not remove the finding"
     undone = [finding for finding in remedied if finding.remedy.undo_sql]
     for finding in undone:
         run(dsn, finding.remedy.undo_sql)
-    back = {finding.key for finding in examine(dsn, case).findings} if undone else set()
+    back = {finding.key for finding in examine(dsn, case, major).findings} if undone else set()
     assert {finding.key for finding in undone} <= back, "the undo does not bring back what was"

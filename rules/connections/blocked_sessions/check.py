@@ -8,12 +8,13 @@ from typing import Any
 from advisor.model.activity import Session
 from advisor.model.excerpt import excerpt
 from advisor.model.finding import Severity
-from advisor.model.offence import Offence
-from advisor.model.sessions import label, seconds_since, with_blockers
+from advisor.model.offence import Offence, Unjudged
+from advisor.model.sessions import label, seconds_since, unseen, with_blockers
 from advisor.model.snapshot import Snapshot
 
 
-def check(snapshot: Snapshot, params: Mapping[str, Any]) -> Iterator[Offence]:
+def check(snapshot: Snapshot, params: Mapping[str, Any]) -> Iterator[Offence | Unjudged]:
+    yield from unseen(snapshot)
     sessions = {session.pid: session for session in with_blockers(snapshot.sessions)}
     queues: dict[int, list[Session]] = {}
     for session in sessions.values():

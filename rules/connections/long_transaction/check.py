@@ -8,12 +8,13 @@ from typing import Any
 from advisor.model.activity import Session
 from advisor.model.excerpt import excerpt
 from advisor.model.finding import Severity
-from advisor.model.offence import Offence
-from advisor.model.sessions import label, latest, seconds_since
+from advisor.model.offence import Offence, Unjudged
+from advisor.model.sessions import label, latest, seconds_since, unseen
 from advisor.model.snapshot import Snapshot
 
 
-def check(snapshot: Snapshot, params: Mapping[str, Any]) -> Iterator[Offence]:
+def check(snapshot: Snapshot, params: Mapping[str, Any]) -> Iterator[Offence | Unjudged]:
+    yield from unseen(snapshot)
     groups: dict[str, list[Session]] = {}
     for session in latest(snapshot.sessions):
         # Idle ones are the rule idle_in_transaction; the server's own processes end by themselves.
