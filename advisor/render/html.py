@@ -16,7 +16,7 @@ from advisor.model.report import Report
 from advisor.render import phrases
 from advisor.render.clean import is_exact, one_line, shorten, visible
 from advisor.render.json_ import plain
-from advisor.render.order import is_overdue, proposal_key, severity_of
+from advisor.render.order import asks, is_fine, proposal_key, severity_of
 from advisor.render.plots import all_plots
 from advisor.render.sqltext import block, is_sql
 from advisor.render.view import (
@@ -117,7 +117,8 @@ def _environment() -> Environment:
         plural=phrases.plural,
         top=top,
         is_sql=is_sql,
-        is_overdue=is_overdue,
+        asks=asks,
+        is_fine=is_fine,
         proposal_key=proposal_key,
         severity_of=severity_of,
         limits=LIMITS,
@@ -184,7 +185,7 @@ def _tiles(view: View) -> list[tuple[str, str, str]]:
         tiles.append((freed, f"freed by dropping {phrases.plural(len(advice.drop), 'index', 'indexes')}", "good"))
     if report.settings is not None and report.settings.proposals:
         tiles.append((str(len(report.settings.proposals)), "settings to change", "fair"))
-    late = {status.table for status in report.retention if is_overdue(status)}
+    late = {status.table for status in report.retention if asks(status)}
     if late:
         tiles.append((str(len(late)), "tables to look at for retention", "fair"))
     if report.gaps:
@@ -196,15 +197,15 @@ def _sections(view: View) -> list[tuple[str, str, str]]:
     """Return (anchor, title, count) of the sections that this report has."""
     report = view.report
     found = [("first", "What to do first", str(len(view.first.rows)))] if view.first.rows else []
-    if report.indexes is not None and "index" in report.subjects:
+    if report.indexes is not None and "index" in view.sections:
         found.append(("indexes", "Indexes", str(len(report.indexes.create) + len(report.indexes.drop))))
-    if report.settings is not None and "settings" in report.subjects:
+    if report.settings is not None and "settings" in view.sections:
         found.append(("settings", "Settings", str(len(report.settings.proposals))))
-    if report.retention and "retention" in report.subjects:
-        found.append(("retention", "Retention", str(len({s.table for s in report.retention if is_overdue(s)}))))
-    if "health" in report.subjects:
-        found.append(("health", "Health", str(len(view.findings))))
-    if report.workload and "index" in report.subjects:
+    if report.retention and "retention" in view.sections:
+        found.append(("retention", "Retention", str(len({s.table for s in report.retention if asks(s)}))))
+    if "health" in view.sections:
+        found.append(("health", "Health", str(sum(len(group.findings) for group in view.groups))))
+    if report.workload and "index" in view.sections:
         found.append(("workload", "Workload", str(len(report.workload))))
     if report.sizes:
         found.append(("sizes", "Sizes", ""))

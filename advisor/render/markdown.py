@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from advisor.model.report import IndexProposal, Report, RetentionStatus
 from advisor.render.clean import is_exact, one_line, visible
-from advisor.render.order import Action, is_overdue, proposal_key, severity_of
+from advisor.render.order import Action, is_fine, proposal_key, severity_of
 from advisor.render.phrases import change, day, milliseconds, minute, number, percent, plural, size, times_less
 from advisor.render.sqltext import block, is_sql
 from advisor.render.view import (
@@ -40,15 +40,15 @@ def render_markdown(report: Report) -> str:
     """Return the report as Markdown; nothing from the database can leave its place in it."""
     view = make_view(report)
     parts = [*_head(view), *_first(view)]
-    if "index" in report.subjects:
+    if "index" in view.sections:
         parts += _indexes(view)
-    if "settings" in report.subjects:
+    if "settings" in view.sections:
         parts += _settings(view)
-    if "retention" in report.subjects:
+    if "retention" in view.sections:
         parts += _retention(view)
-    if "health" in report.subjects:
+    if "health" in view.sections:
         parts += _health(view)
-    if "index" in report.subjects:
+    if "index" in view.sections:
         parts += _workload(view)
     parts += _gaps(view)
     parts.append(_footer(report))
@@ -239,6 +239,9 @@ def _settings(view: View) -> list[str]:
     if advice.refused:
         parts.append("\n".join(f"- {code(name)}: nothing proposed, {escaped(why)}" for name, why in advice.refused))
     parts += [escaped(note) for note in advice.notes]
+    steps = {action.key: place for place, action in enumerate(view.first.rows, 1)}
+    for group in view.setting_groups[:_GROUPS]:
+        parts += _group(group, steps)
     return parts
 
 
@@ -260,7 +263,7 @@ def _retention_row(status: RetentionStatus) -> tuple[str, ...]:
         "?" if status.expired_rows is None else number(status.expired_rows),
         size(status.expired_bytes),
         escaped(status.enforcement, 200),
-        escaped(state) if is_overdue(status) else "🟢 ok",
+        "🟢 ok" if is_fine(status) else escaped(state),
     )
 
 
@@ -268,7 +271,7 @@ def _health(view: View) -> list[str]:
     parts = ["## Health"]
     if view.report.passed:
         parts.append(f"{plural(len(view.report.passed), 'rule')} looked and found nothing.")
-    elif not view.findings:
+    elif not view.groups:
         parts.append("No rule could be judged.")
     shown = top(view.groups, _GROUPS)
     steps = {action.key: place for place, action in enumerate(view.first.rows, 1)}

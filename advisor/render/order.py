@@ -33,11 +33,26 @@ _DROP_WORDS = {
     "invalid": ("invalid: takes writes, serves nothing", "invalid indexes"),
     "unused": ("not used", "unused indexes"),
 }
+_CHANGE = "settings/change"
 # A grouped step names this many of its members; the sections below list them all.
 _NAMED = 5
 # What a retention rule means when it is the title of a step.
 _RETENTION_TITLES = {
+    "ret.delete_forbidden": "Rows of {table} are removed, though they must stay for ever",
+    "ret.enforcement_behind": "What removes old rows of {table} does not keep up",
+    "ret.job_failing": "The job that removes old rows of {table} fails",
+    "ret.job_inactive": "The job that removes old rows of {table} is switched off",
+    "ret.job_late": "The job that removes old rows of {table} is late",
+    "ret.job_mismatch": "The job that removes old rows of {table} has another window than the policy",
+    "ret.job_unsafe": "The job that removes old rows of {table} is a burden",
+    "ret.orphan_partitions": "Detached partitions of {table} still hold old rows",
     "ret.overdue": "{table} keeps rows past its window",
+    "ret.table_missing": "The policy names {table}, which is not there",
+    "ret.tier_missing": "{table} has no coarser copy to keep before its rows go",
+    "ret.time_column_ambiguous": "{table} has several columns that could tell a row's age",
+    "ret.time_column_unknown": "Nothing tells how old a row of {table} is",
+    "ret.tz_naive": "{table} keeps its times without a time zone",
+    "ret.unknown": "Unknown how old the oldest row of {table} is",
     "ret.no_enforcement": "Nothing deletes old rows of {table}",
     "ret.no_time_index": "{table} has no index to find old rows by",
     "ret.enforcement_unknown": "Unknown whether anything deletes old rows of {table}",
@@ -77,7 +92,7 @@ def items(report: Report) -> tuple[Action, ...]:
         *(_proposal(shares, advice, p) for p in advice.create),
         *(_drop(report, d) for d in advice.drop),
         *(_setting(s) for s in (report.settings.proposals if report.settings else ())),
-        *(_retention(report, r) for r in report.retention if is_overdue(r)),
+        *(_retention(report, r) for r in report.retention if not is_fine(r)),
         *(_finding(f) for f in all_findings(report)),
     ]
     return tuple(sorted(_once(found), key=_rank))
@@ -97,9 +112,14 @@ def all_findings(report: Report) -> tuple[Finding, ...]:
     return tuple(sorted(merged.values(), key=lambda f: (f.severity.rank, f.rule, f.object)))
 
 
-def is_overdue(status: RetentionStatus) -> bool:
-    """True where a retention status asks for something, false for 'all is well'."""
-    return not status.rule.endswith("ok")
+def is_fine(status: RetentionStatus) -> bool:
+    """True for a table that is within its window."""
+    return status.rule == "ret.ok"
+
+
+def asks(status: RetentionStatus) -> bool:
+    """True where a retention status asks for something; a table within its window and mere information do not."""
+    return not is_fine(status) and severity_of(status.severity) is not Severity.INFO
 
 
 def worst(report: Report) -> Severity | None:
@@ -223,8 +243,8 @@ def _drop(report: Report, drop: IndexDrop) -> Action:
 
 def _setting(proposal: SettingProposal) -> Action:
     return Action(
-        key=f"settings/{proposal.name}:setting:{proposal.name}",
-        rule=f"settings/{proposal.name}",
+        key=f"{_CHANGE}:setting:{proposal.name}",
+        rule=_CHANGE,
         subject="settings",
         severity=severity_of(proposal.severity),
         confidence=proposal.confidence,
@@ -290,16 +310,18 @@ def _once(found: Sequence[Action]) -> list[Action]:
     The index search and a health rule may both find an unused index; the search has checked more, and comes first.
     """
     kept: list[Action] = []
-    statements: set[str] = set()
+    statements: dict[str, int] = {}
     keys: set[str] = set()
     dropped = {item.object for item in found if item.rule.startswith("index/drop_")}
     for item in found:
         body = " ".join(" ".join(item.sql).lower().replace(";", " ").split())
         same_drop = item.object in dropped and not item.rule.startswith("index/drop_") and body.startswith("drop index")
-        if item.key in keys or (body and body in statements) or same_drop:
+        # What says the same with more weight stays.
+        said = body in statements and statements[body] <= item.severity.rank
+        if item.key in keys or (body and said) or same_drop:
             continue
         keys.add(item.key)
-        statements.add(body)
+        statements[body] = item.severity.rank
         kept.append(item)
     return kept
 
@@ -307,8 +329,8 @@ def _once(found: Sequence[Action]) -> list[Action]:
 def _group(item: Action) -> str:
     if item.rule == "index/create":
         return item.key
-    if item.rule.startswith("settings/") and item.object.startswith("setting:") and item.sql:
-        return "settings"
+    if item.rule == _CHANGE:
+        return _CHANGE
     if item.subject == "retention":
         return f"retention:{item.object}"
     return item.rule
@@ -351,8 +373,7 @@ def _merge_settings(members: list[Action]) -> Action:
         costs = f"one restart for {restarts} of them, a reload for the others"
     return replace(
         members[0],
-        key="settings",
-        rule="settings",
+        key=_CHANGE,
         object="server",
         title=f"Change {plural(len(members), 'setting')}",
         why=_listed(changes),
@@ -401,7 +422,7 @@ def _merge_rule(members: list[Action]) -> Action:
 
 
 _MERGERS: tuple[tuple[Callable[[Action], bool], Callable[[list[Action]], Action]], ...] = (
-    (lambda a: a.rule.startswith("settings/") and a.object.startswith("setting:"), _merge_settings),
+    (lambda a: a.rule == _CHANGE, _merge_settings),
     (lambda a: a.rule.startswith("index/drop_"), _merge_drops),
     (lambda a: a.subject == "retention", _merge_retention),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from advisor.model.names import RelationName
 from advisor.model.report import Report, RetentionStatus, StatementEffect
 from advisor.render.clean import one_line
-from advisor.render.order import is_overdue
+from advisor.render.order import asks
 from advisor.render.phrases import change, cost, day, percent, plural, size, times_less, utc
 from advisor.render.view import QUERY_CHARS, top, top_statements
 from advisor.units import format_size
@@ -219,12 +220,12 @@ def retention_plot(report: Report) -> Plot | None:
     shown = top(sorted(tables, key=lambda name: (-ages[name], str(name))), _TABLES)
     if not shown.rows:
         return None
-    windows = {name: next((s.window_days for s in tables[name] if s.window_days), None) for name in shown.rows}
+    windows = {name: _window(tables[name], made) for name in shown.rows}
     full = max([*(ages[name] for name in shown.rows), *(w for w in windows.values() if w)]) * 1.02 or 1
     rows = []
     for name in shown.rows:
         status, window, age = tables[name][0], windows[name], ages[name]
-        late = any(is_overdue(s) for s in tables[name])
+        late = any(asks(s) for s in tables[name])
         kept = min(age, window) if window else age
         # Time runs to the right: today is the right edge.
         bars = [Bar(kind="kept" if window or not late else "rest", x=_x(kept, full), width=_round(100 * kept / full))]
@@ -245,6 +246,18 @@ def retention_plot(report: Report) -> Plot | None:
         ticks=ticks,
         more=f"and {shown.more:,} more tables" if shown.more else "",
     )
+
+
+def _window(statuses: list[RetentionStatus], now: datetime) -> float | None:
+    """Return the window in days; where no status carries it, from the moment it ends at."""
+    for status in statuses:
+        if status.window_days:
+            return status.window_days
+        cutoff = status.evidence.get("cutoff")
+        if isinstance(cutoff, str):
+            with contextlib.suppress(ValueError):
+                return _age_days(datetime.fromisoformat(cutoff), now) or None
+    return None
 
 
 def _name(relation: RelationName) -> str:

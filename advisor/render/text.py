@@ -30,7 +30,7 @@ def render_text(report: Report, *, color: bool = False, width: int | None = None
     _header(page, view)
     _first(page, view)
     for subject, section in _SECTIONS:
-        if subject in report.subjects:
+        if subject in view.sections:
             section(page, view)
     gaps(page, view)
     _footer(page, report)

@@ -8,7 +8,7 @@ from advisor.model.finding import Severity
 from advisor.model.names import RelationName
 from advisor.model.report import IndexProposal, RetentionStatus, StatementEffect
 from advisor.render.clean import one_line
-from advisor.render.order import is_overdue, proposal_key, severity_of
+from advisor.render.order import asks, is_fine, proposal_key, severity_of
 from advisor.render.page import Page
 from advisor.render.phrases import (
     change,
@@ -43,6 +43,7 @@ SEVERITY_STYLES = {
     Severity.LOW: "blue",
     Severity.INFO: "dim",
 }
+_NOT_LOOKED = "not looked for"  # what retention says of a fact that it did not try to learn
 _INDEXES, _EFFECTS, _DROPS, _REJECTED, _SETTINGS, _TABLES = 15, 3, 20, 10, 40, 20
 _GROUPS, _OBJECTS, _STATEMENTS, _GAPS, _SKIPPED = 40, 5, 10, 20, 10
 
@@ -166,6 +167,9 @@ def settings(page: Page, view: View) -> None:
         page.rich(line, 2, 6)
     for note in advice.notes:
         page.prose(note, 2, "dim")
+    steps = {action.key: place for place, action in enumerate(view.first.rows, 1)}
+    for group in view.setting_groups[:_GROUPS]:
+        _group(page, group, steps)
 
 
 def retention(page: Page, view: View) -> None:
@@ -175,7 +179,7 @@ def retention(page: Page, view: View) -> None:
         tables.setdefault(status.table, []).append(status)
     if not tables:
         return
-    late = sum(any(is_overdue(status) for status in statuses) for statuses in tables.values())
+    late = sum(any(asks(status) for status in statuses) for statuses in tables.values())
     page.heading("Retention", f"{late} to look at" if late else "all tables within their windows")
     shown = top(tables.values(), _TABLES)
     for statuses in shown.rows:
@@ -187,17 +191,18 @@ def _table_retention(page: Page, statuses: list[RetentionStatus], view: View) ->
     first = statuses[0]
     title = Text(one_line(first.table.display()), style="bold")
     title.append(f"  {one_line(first.policy)}")
-    worst = min((severity_of(s.severity) for s in statuses if is_overdue(s)), key=lambda s: s.rank, default=None)
+    worst = min((severity_of(s.severity) for s in statuses if not is_fine(s)), key=lambda s: s.rank, default=None)
     if worst is None:
         title.append("  ok", style="green")
     else:
         title.append(f"  {worst.value}", style=SEVERITY_STYLES[worst])
     page.rich(title, 2, 4)
-    facts = f"oldest row {day(first.oldest)} ({first.oldest_source})"
+    facts = [f"oldest row {day(first.oldest)} ({first.oldest_source})"] if first.oldest_source != _NOT_LOOKED else []
     if first.expired_rows is not None:
-        facts += f"; {plural(first.expired_rows, 'row')} past the window ({size(first.expired_bytes)})"
-    page.prose(facts, 6)
-    if first.enforcement:
+        facts.append(f"{plural(first.expired_rows, 'row')} past the window ({size(first.expired_bytes)})")
+    if facts:
+        page.prose("; ".join(facts), 6)
+    if first.enforcement and first.enforcement != _NOT_LOOKED:
         page.prose(f"Enforced by: {first.enforcement}", 6)
     if worst is None:
         return
@@ -212,11 +217,12 @@ def _table_retention(page: Page, statuses: list[RetentionStatus], view: View) ->
 
 def health(page: Page, view: View) -> None:
     """Findings by severity, those of one rule together."""
-    counts = [f"{n} {s.value}" for s in Severity if (n := sum(f.severity is s for f in view.findings))]
+    found = [group.severity for group in view.groups for _ in group.findings]
+    counts = [f"{n} {s.value}" for s in Severity if (n := found.count(s))]
     if view.report.passed:
         counts.append(f"{plural(len(view.report.passed), 'rule')} found nothing")
     page.heading("Health", ", ".join(counts))
-    if not view.findings:
+    if not view.groups:
         page.prose("Nothing found." if view.report.passed else "No rule could be judged.")
     steps = {action.key: place for place, action in enumerate(view.first.rows, 1)}
     shown = top(view.groups, _GROUPS)

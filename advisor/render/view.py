@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from advisor.model.finding import Finding, Severity
 from advisor.model.report import IndexProposal, Report, StatementSummary
-from advisor.render.order import Action, actions, all_findings, proposal_key
+from advisor.render.order import Action, actions, all_findings, is_fine, proposal_key
 from advisor.render.phrases import change, cost, number, percent, plural, size, span, times_less
 
 T = TypeVar("T")
@@ -57,7 +57,9 @@ class View:
     first: Top[Action]
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...]
-    groups: tuple[FindingGroup, ...]
+    groups: tuple[FindingGroup, ...]  # of the health section
+    setting_groups: tuple[FindingGroup, ...]  # of the settings section
+    sections: frozenset[str]  # index settings retention health: which are shown
     header: tuple[tuple[str, str], ...]  # label, text
 
 
@@ -67,6 +69,11 @@ def make_view(report: Report) -> View:
     asked = [action for action in everything if action.severity is not Severity.INFO]
     tone, verdict, sentences = _verdict(report, asked)
     findings = all_findings(report)
+    sections = set(report.subjects)
+    of_settings = [f for f in findings if f.subject == "settings" and "settings" in sections and report.settings]
+    others = [f for f in findings if f not in of_settings]
+    if others:
+        sections.add("health")  # a finding is shown even where health was not asked for
     return View(
         report=report,
         tone=tone,
@@ -75,7 +82,9 @@ def make_view(report: Report) -> View:
         first=top(asked, FIRST_ACTIONS),
         actions=everything,
         findings=findings,
-        groups=_groups(findings),
+        groups=_groups(others),
+        setting_groups=_groups(of_settings),
+        sections=frozenset(sections),
         header=_header(report),
     )
 
@@ -181,8 +190,9 @@ def _calm(report: Report) -> tuple[str, ...]:
         parts.append(f"{plural(len(report.passed), 'rule')} looked and found nothing")
     if report.indexes is not None and report.indexes.statements:
         parts.append(f"{plural(report.indexes.statements, 'statement')} were planned and no index would pay")
-    if report.retention:
-        parts.append(f"{plural(len(report.retention), 'table is', 'tables are')} within the retention window")
+    fine = len({status.table for status in report.retention if is_fine(status)})
+    if fine:
+        parts.append(f"{plural(fine, 'table is', 'tables are')} within the retention window")
     return ("; ".join(parts)[:1].upper() + "; ".join(parts)[1:] + ".",) if parts else ()
 
 

@@ -93,7 +93,7 @@ def test_critical_finding_on_a_dropped_index_is_not_hidden() -> None:
 
 
 def test_settings_are_one_step_with_one_reload() -> None:
-    step = next(action for action in actions(rich_report()) if action.rule == "settings")
+    step = next(action for action in actions(rich_report()) if action.rule == "settings/change")
     assert step.severity is Severity.HIGH
     assert step.title == "Change 3 settings"
     assert step.sql[-1] == "SELECT pg_reload_conf()"

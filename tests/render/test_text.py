@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -10,7 +11,7 @@ from rich.cells import cell_len
 from advisor.model.names import RelationName
 from advisor.render import FORMATS, actions, render
 from advisor.render.page import Page
-from tests.render.samples import HOSTILE, SAMPLES, hostile_report, huge_report, rich_report
+from tests.render.samples import HOSTILE, SAMPLES, hostile_report, huge_report, rich_report, settings_advice
 
 SQL_LINE = re.compile(r"^ +(CREATE|DROP|ALTER|ANALYZE|DELETE|GRANT|REVOKE|VACUUM|SELECT|--|U&|ON |USING|WHERE|\"|\()")
 
@@ -93,12 +94,26 @@ def test_ten_thousand_of_everything_stays_readable() -> None:
 
 
 def test_one_subject_alone() -> None:
-    from dataclasses import replace
-
-    text = render(replace(rich_report(), subjects=("settings",)), "text", color=False, width=80)
+    text = render(replace(rich_report(), subjects=("settings",), findings=()), "text", color=False, width=80)
     assert "SETTINGS" in text
     assert "HEALTH" not in text
     assert "RETENTION  " not in text
+
+
+def test_finding_outside_the_subjects_is_not_lost() -> None:
+    text = render(replace(rich_report(), subjects=("settings",)), "text", color=False, width=80)
+    assert "HEALTH" in text
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "html"])
+def test_findings_about_settings_stand_with_the_settings(format: str) -> None:
+    advice = settings_advice()
+    found = replace(rich_report().findings[0], subject="settings", title="Too much memory", rule="settings/memory")
+    report = replace(rich_report(), findings=(), settings=replace(advice, findings=(found,)))
+    text = render(report, format, color=False, width=80)
+    place = text.rindex("Too much memory")
+    assert text.upper().rindex("SETTINGS", 0, place) > 0
+    assert not re.search(r"(HEALTH|## Health|<h2>Health)", text[:place])
 
 
 def test_hostile_name_is_pasted_as_the_same_name() -> None:
