@@ -73,7 +73,25 @@ def statistics_gaps(reader: Reader) -> tuple[Gap, ...]:
                 costs=_NO_STATISTICS,
             )
         )
-    return tuple(gaps)
+    return (*gaps, *_expression_gaps(reader, role))
+
+
+def _expression_gaps(reader: Reader, role: str) -> tuple[Gap, ...]:
+    name = "unreadable_expressions"
+    rows = reader.dicts(sql_text(name, reader.major), name=name, what="privileges on expression indexes")
+    if not rows:
+        return ()
+    why = f"pg_stats shows them only to who may select from the index, and {role} may not"
+    if reader.major < _PREDEFINED_READ_ALL_DATA:
+        why += f"; on PostgreSQL {reader.major} that is the owner of the table or a superuser, and cannot be granted"
+    return (
+        Gap(
+            what=f"statistics of {len(rows)} expression indexes ({_examples(rows)})",
+            why=why,
+            fix=f"GRANT pg_read_all_data TO {role};" if reader.major >= _PREDEFINED_READ_ALL_DATA else None,
+            costs="conditions on these expressions are guessed",
+        ),
+    )
 
 
 def _examples(rows: Sequence[dict[str, str]]) -> str:
