@@ -1,0 +1,158 @@
+"""Candidates: from the uses of every statement to the indexes worth asking the planner about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from advisor.index_search.candidates.brin import PAGES_PER_RANGE, brin_keys
+from advisor.index_search.candidates.btree import Columns, covering, key_lists
+from advisor.index_search.candidates.gin import gin_keys
+from advisor.index_search.candidates.gist import gist_keys
+from advisor.index_search.candidates.partial import Predicate, predicates
+from advisor.index_search.candidates.pattern import prefix_keys, trigram_keys
+from advisor.index_search.candidates.served import served_by
+from advisor.index_search.facts import Facts
+from advisor.index_search.occurrence import Occurrence, occurrences
+from advisor.index_search.planner import Candidate
+from advisor.model.catalog import Index, IndexColumn
+from advisor.model.names import RelationName
+from advisor.model.workload import Statement
+
+_FEW_VALUES = 10  # a column with so few values is no key on its own
+_RARE = 0.1  # unless only values of at most this share are asked for
+_MAX_PER_STATEMENT = 120
+
+
+@dataclass(slots=True)
+class Pool:
+    """All candidates with the statements they may serve, and what was refused on the way."""
+
+    by_statement: dict[str, list[Candidate]] = field(default_factory=dict)  # statement key -> candidates
+    shares: dict[Candidate, float] = field(default_factory=dict)  # of the rows that a partial one keeps
+    literal: set[Candidate] = field(default_factory=set)  # predicate from recovered literals
+    refused: dict[Candidate, str] = field(default_factory=dict)
+    existing: dict[Candidate, Index] = field(default_factory=dict)  # refused because this index serves it
+
+    @property
+    def all(self) -> list[Candidate]:
+        return list(dict.fromkeys(candidate for found in self.by_statement.values() for candidate in found))
+
+
+def collect_candidates(statements: Iterable[Statement], facts: Facts) -> Pool:
+    """Return the candidates of all statements."""
+    pool = Pool()
+    for statement in statements:
+        found: dict[Candidate, None] = {}
+        for one in occurrences(statement, facts):
+            why_not = facts.indexable(one.relation)
+            for candidate in _of_occurrence(one, facts, pool):
+                if why_not is not None:
+                    pool.refused.setdefault(candidate, why_not)
+                elif _acceptable(candidate, one, facts, pool):
+                    found.setdefault(candidate)
+                if len(found) >= _MAX_PER_STATEMENT:
+                    break
+        if found:
+            pool.by_statement[statement.key] = list(found)
+    return pool
+
+
+def _of_occurrence(one: Occurrence, facts: Facts, pool: Pool) -> Iterator[Candidate]:
+    relation = one.relation
+    keys = list(dict.fromkeys(key_lists(one, facts)))
+    for columns in keys:
+        yield Candidate(table=relation, access_method="btree", columns=columns)
+    for columns in prefix_keys(one, facts):
+        yield Candidate(table=relation, access_method="btree", columns=columns)
+    conditions = list(predicates(one, facts))
+    for condition in conditions:
+        for columns in _partial_keys(one, condition, facts):
+            candidate = Candidate(table=relation, access_method="btree", columns=columns, predicate=condition.text)
+            pool.shares.setdefault(candidate, condition.share)
+            if condition.literal:
+                pool.literal.add(candidate)
+            yield candidate
+    for columns in (*gin_keys(one, facts), *trigram_keys(one, facts)):
+        yield Candidate(table=relation, access_method="gin", columns=columns)
+    for columns in gist_keys(one, facts):
+        yield Candidate(table=relation, access_method="gist", columns=columns)
+    for columns in brin_keys(one, facts):
+        yield Candidate(
+            table=relation, access_method="brin", columns=columns, reloptions=(f"pages_per_range={PAGES_PER_RANGE}",)
+        )
+    for columns in keys:
+        include = covering(columns, one, facts)
+        if include:
+            yield Candidate(table=relation, access_method="btree", columns=columns, include=include)
+
+
+def _partial_keys(one: Occurrence, condition: Predicate, facts: Facts) -> list[Columns]:
+    found = list(dict.fromkeys(key_lists(one, facts, without=condition.replaces)))[:25]
+    if not found and condition.replaces:
+        # Nothing else to sort by: the primary key makes the entries useful and keeps them narrow.
+        primary = next((index for index in facts.indexes(one.relation) if index.is_primary), None)
+        if primary is not None and primary.columns[0].column is not None:
+            found = [(IndexColumn(column=primary.columns[0].column),)]
+        else:
+            held = [key.column() for key in one.equal if key.name in condition.replaces]
+            found = [tuple(held[:1])] if held else []
+    return found
+
+
+def _acceptable(candidate: Candidate, one: Occurrence, facts: Facts, pool: Pool) -> bool:
+    """Return whether the candidate is worth a plan; say why not otherwise."""
+    if candidate in pool.refused:
+        return False
+    index = served_by(candidate, facts.indexes(candidate.table))
+    if index is not None:
+        pool.refused[candidate] = f"the existing index {index.relation.display()} already serves it"
+        pool.existing[candidate] = index
+        return False
+    reason = _flag(candidate, one, facts)
+    if reason is not None:
+        pool.refused.setdefault(candidate, reason)
+        return False
+    return True
+
+
+def _flag(candidate: Candidate, one: Occurrence, facts: Facts) -> str | None:
+    """Return why a lone column with few values is no index key."""
+    if candidate.access_method != "btree" or len(candidate.columns) > 1 or candidate.predicate is not None:
+        return None
+    name = candidate.columns[0].column
+    if name is None or candidate.include:
+        return None
+    statistics = facts.statistics(candidate.table, name)
+    column = facts.column(candidate.table, name)
+    if statistics is None or column is None:
+        return None
+    distinct = facts.distinct(candidate.table, (name,))
+    is_flag = column.base_type.name == "bool"
+    if distinct > _FEW_VALUES and not is_flag:
+        return None
+    asked = asked_share(candidate.table, name, one, facts)
+    if not is_flag and asked is not None and asked <= _RARE:
+        return None
+    most = max(statistics.most_common_freqs or (0.0,))
+    values = "true or false" if is_flag else f"one of only {distinct:.0f} values"
+    return (
+        f"{name} is {values}, and the most common one is in {most:.0%} of the rows: an index on it alone would read "
+        "most of the table; only a partial index on a rare value could pay"
+    )
+
+
+def asked_share(relation: RelationName, name: str, one: Occurrence, facts: Facts) -> float | None:
+    """Return the mean share of rows that have the values a statement asks of a column."""
+    total = weight = 0.0
+    for key in (*one.equal, *one.lists):
+        if key.use.columns != (name,) or key.use.expression is not None or key.use.parameter is None:
+            continue
+        for binding in one.statement.bindings:
+            if key.use.parameter > len(binding.values):
+                continue
+            value = binding.values[key.use.parameter - 1]
+            if value is not None and (share := facts.frequency(relation, name, value)) is not None:
+                total += binding.weight * share
+                weight += binding.weight
+    return total / weight if weight else None

@@ -1,0 +1,134 @@
+"""B-tree keys: equality, then one range or the sort order; joins; grouping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from advisor.index_search.facts import Facts
+from advisor.index_search.occurrence import Key, Occurrence
+from advisor.model.catalog import IndexColumn
+
+Columns = tuple[IndexColumn, ...]
+_MAX_EQUAL = 4
+_UNSORTED = frozenset(
+    ("json", "jsonb", "xml", "point", "box", "polygon", "circle", "path", "lseg", "line", "tsvector", "tsquery",
+     "hstore", "geometry", "geography", "vector")
+)  # fmt: skip
+
+
+def key_lists(one: Occurrence, facts: Facts, without: frozenset[str] = frozenset()) -> Iterator[Columns]:
+    """Yield the key lists worth trying for one occurrence; columns named in `without` are held by a predicate."""
+    width = facts.options.max_width
+    for keys in _keys(one, without):
+        columns = _unique(keys)[:width]
+        if columns and all(sortable(column, one, facts) for column in columns):
+            yield columns
+
+
+def _keys(one: Occurrence, without: frozenset[str]) -> Iterator[list[IndexColumn]]:
+    equal = [key.column() for key in one.equal if key.name not in without][:_MAX_EQUAL]
+    lists = [key.column() for key in one.lists if key.name not in without][:2]
+    ranges = [key.column() for key in one.ranges if key.name not in without]
+    tails = [key.column() for key in one.row_tail]
+    joins = [key.column() for key in one.joins if key.name not in without]
+    orders = [sort_columns(order) for order in one.orders]
+    groups = [[key.column() for key in group] for group in one.groups]
+    points = [*equal, *lists]
+
+    yield points
+    for head in points:
+        yield [head]
+        yield [head, *(other for other in points if other != head)]
+    for first in points[:3]:
+        for second in points[:3]:
+            if first != second:
+                yield [first, second]
+    for bound in ranges[:4]:
+        yield [*points, bound]
+        yield [*equal, bound]
+        yield [bound]
+        for head in points[:3]:
+            yield [head, bound]
+    if tails and ranges:
+        yield [*equal, ranges[0], *tails]
+        yield [*points, ranges[0], *tails]
+    for order in orders:
+        yield order
+        yield [*equal, *order]
+        yield [*points, *order]
+        for head in equal[:3]:
+            yield [head, *order]
+        for bound in ranges[:2]:
+            yield [*equal, *order, bound]
+    for join in joins[:4]:
+        yield [join]
+        yield [join, *points]
+        yield [*points, join]
+        for head in points[:3]:
+            yield [join, head]
+            yield [head, join]
+        for bound in ranges[:2]:
+            yield [join, bound]
+            yield [join, *points, bound]
+        for order in orders:
+            yield [join, *order]
+            yield [join, *equal, *order]
+        for other in joins[:3]:
+            if other != join:
+                yield [join, other]
+    for group in groups:
+        yield group
+        yield [*equal, *group]
+
+
+def sort_columns(order: Sequence[Key]) -> list[IndexColumn]:
+    """Return sort keys as index columns; a uniform default order is written ascending (scanned backward if need be)."""
+    uses = [key.use for key in order]
+    plain = all(use.nulls_first is None or use.nulls_first == use.descending for use in uses)
+    uniform = plain and len({use.descending for use in uses}) == 1
+    columns = []
+    for key in order:
+        column = key.column()
+        descending = key.use.descending and not uniform
+        nulls_first = descending if uniform or key.use.nulls_first is None else key.use.nulls_first
+        columns.append(
+            IndexColumn(
+                column=column.column, expression=column.expression, descending=descending, nulls_first=nulls_first
+            )
+        )
+    return columns
+
+
+def sortable(column: IndexColumn, one: Occurrence, facts: Facts) -> bool:
+    """Return whether a B-tree on the column is sensible: the type sorts and is not long."""
+    if column.column is None:
+        return "tsvector" not in (column.expression or "")
+    known = facts.column(one.relation, column.column)
+    if known is None:
+        return False
+    name = known.base_type.name
+    if name in _UNSORTED:
+        return False
+    return known.type_category not in ("A", "R") and facts.width(one.relation, column.column) < 500
+
+
+def _unique(columns: Sequence[IndexColumn]) -> Columns:
+    seen: dict[str, IndexColumn] = {}
+    for column in columns:
+        seen.setdefault(column.key, column)
+    return tuple(seen.values())
+
+
+def covering(columns: Columns, one: Occurrence, facts: Facts) -> tuple[str, ...] | None:
+    """Return the INCLUDE list that makes the index cover the occurrence; None when that is not cheap.
+
+    At most three more columns of together 48 bytes, on a table whose pages are mostly all-visible.
+    """
+    if any(column.column is None for column in columns) or facts.visible_share(one.relation) < 0.5:
+        return None
+    missing = [name for name in one.output if name not in {column.column for column in columns}]
+    if not missing or len(missing) > 3:
+        return None
+    if sum(facts.width(one.relation, name) for name in missing) > 48:
+        return None
+    return tuple(missing)

@@ -1,0 +1,66 @@
+"""A second opinion on LIMIT over an ordered scan with a filter.
+
+The planner assumes that the rows a filter keeps are spread evenly, so that a LIMIT stops the scan early. Where the
+matching rows are clustered at the far end, such a plan reads most of the table. An index is not proposed on that hope:
+the part of the scan the LIMIT is expected to need counts five times.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from advisor.index_search.planner import Plan
+
+_FACTOR = 5.0
+_PASS_THROUGH = frozenset({"Subquery Scan", "Result", "ProjectSet", "LockRows", "Append", "Merge Append", "Nested Loop",
+                           "Gather Merge", "Gather", "Memoize", "Unique", "Group"})  # fmt: skip
+_SCANS = frozenset({"Index Scan", "Index Only Scan", "Seq Scan"})
+
+
+def guarded_cost(plan: Plan) -> float:
+    """Return the plan's total cost with the share of scans cut short by LIMIT counted five times."""
+    return plan.total_cost + sum(_extra(node) for node in _limits(plan.tree))
+
+
+def _limits(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if node.get("Node Type") == "Limit":
+            found.append(node)
+        pending.extend(node.get("Plans", ()))
+    return found
+
+
+def _extra(limit: dict[str, Any]) -> float:
+    """Return what to add for one Limit node."""
+    children = limit.get("Plans") or ()
+    if not children:
+        return 0.0
+    child = children[0]
+    if not _filtered_stream(child):
+        return 0.0
+    rows = float(child.get("Plan Rows", 0) or 0)
+    wanted = float(limit.get("Plan Rows", 0) or 0)
+    run = float(child.get("Total Cost", 0)) - float(child.get("Startup Cost", 0))
+    if rows <= wanted or rows <= 0:
+        return 0.0
+    fraction = wanted / rows
+    return (min(1.0, _FACTOR * fraction) - fraction) * run
+
+
+def _filtered_stream(node: dict[str, Any], depth: int = 0) -> bool:
+    """Return whether rows stream from a filtered scan to the LIMIT without being sorted or gathered first."""
+    kind = node.get("Node Type")
+    if kind in _SCANS:
+        return "Filter" in node
+    if kind not in _PASS_THROUGH or depth > 20:
+        return False
+    if kind == "Nested Loop" and ("Join Filter" in node or "Filter" in node):
+        return True
+    return any(
+        _filtered_stream(child, depth + 1)
+        for child in node.get("Plans", ())
+        if child.get("Parent Relationship") in (None, "Outer", "Member", "Subquery")
+    )

@@ -1,0 +1,113 @@
+"""What a statement costs under a set of indexes, asking the planner as rarely as possible.
+
+For each statement the answers are kept as triples (allowed, used, cost). A set S with used ⊆ S ⊆ allowed has that cost
+without asking; otherwise the triples bound it: at least the largest cost among the answers that allowed more, at most
+the smallest among those whose used indexes are all in S (both if more indexes never raise a cost, which planners keep
+but for a few per cent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from advisor.index_search.guard import guarded_cost
+from advisor.index_search.planner import PlanFailed, Planner
+from advisor.model.workload import Binding, Statement
+
+Set = frozenset[str]
+_MAX_TRIPLES = 400  # per statement
+
+
+@dataclass(slots=True)
+class Known:
+    """The planner's answers for one statement."""
+
+    statement: Statement
+    relevant: Set = frozenset()  # candidates that can matter to it
+    base: float = 0.0  # present cost per call
+    best: float = 0.0  # cost per call with every candidate there is
+    triples: list[tuple[Set, Set, float]] = field(default_factory=list)
+    costs: dict[Set, float] = field(default_factory=dict)  # answers by exact set
+    failed: str | None = None
+
+    def lookup(self, chosen: Set) -> float | None:
+        for allowed, used, cost in self.triples:
+            if used <= chosen <= allowed:
+                return cost
+        return None
+
+    def bounds(self, chosen: Set) -> tuple[float, float]:
+        low = max((cost for allowed, _, cost in self.triples if chosen <= allowed), default=0.0)
+        high = min((cost for _, used, cost in self.triples if used <= chosen), default=float("inf"))
+        return min(low, high), high
+
+
+class Oracle:
+    """Costs per call, weighted over a statement's bindings, with the LIMIT guard applied.
+
+    Sets hold handles of candidates that are switched on; existing indexes stay as they are.
+    """
+
+    def __init__(self, planner: Planner, statements: Iterable[Statement]) -> None:
+        self._planner = planner
+        self.known: dict[str, Known] = {s.key: Known(s) for s in statements}
+        self.plans_asked = 0
+
+    def plan(self, keys: Sequence[str], chosen: Set) -> None:
+        """Ask the planner about statements under `chosen` and remember the answers."""
+        for key, (cost, used) in self.ask(keys, chosen, frozenset()).items():
+            known = self.known[key]
+            known.triples.append((chosen, used & chosen, cost))
+            if len(known.triples) > _MAX_TRIPLES:
+                del known.triples[1 : _MAX_TRIPLES // 4]  # the first is the cost without candidates
+
+    def ask(self, keys: Sequence[str], chosen: Set, hidden: Set) -> dict[str, tuple[float, Set]]:
+        """Return cost per call and indexes used (candidates by handle, existing by name), past all caches.
+
+        A statement the planner refuses is missing from the answer; if it never had one it is marked as failed.
+        """
+        requests: list[tuple[Statement, Binding]] = []
+        owners: list[tuple[str, float]] = []
+        for key in keys:
+            known = self.known[key]
+            if known.failed is None:
+                for binding in known.statement.bindings or (Binding(values=(), weight=1.0),):
+                    requests.append((known.statement, binding))
+                    owners.append((key, binding.weight))
+        if not requests:
+            return {}
+        answers = self._planner.plan_many(requests, chosen, hidden)
+        self.plans_asked += len(requests)
+        sums: dict[str, tuple[float, float, frozenset[str]]] = {}
+        refused: dict[str, str] = {}
+        for (key, weight), answer in zip(owners, answers, strict=True):
+            if isinstance(answer, PlanFailed):
+                refused[key] = str(answer)
+                continue
+            cost, total, used = sums.get(key, (0.0, 0.0, frozenset()))
+            sums[key] = (cost + weight * guarded_cost(answer), total + weight, used | answer.used)
+        for key, message in refused.items():
+            # A binding the server refuses drops out; a statement is lost only with all of them.
+            if key not in sums and not self.known[key].triples:
+                self.known[key].failed = message
+        return {key: (cost / total if total else cost, used) for key, (cost, total, used) in sums.items()}
+
+    def cost(self, key: str, chosen: Set) -> float:
+        """Return the statement's cost per call under a set of indexes."""
+        known = self.known[key]
+        if known.failed is not None:
+            return 0.0
+        within = chosen & known.relevant
+        found = known.costs.get(within)
+        if found is None:
+            found = known.lookup(within)
+            if found is None:
+                self.plan((key,), within)
+                found = known.lookup(within)
+            found = known.costs[within] = known.base if found is None else found
+        return found
+
+    def lower_bound(self, key: str, chosen: Set) -> float:
+        known = self.known[key]
+        return known.bounds(chosen & known.relevant)[0]

@@ -1,0 +1,201 @@
+"""From the chosen set to complete proposals: effects on every statement, DDL, reasons, doubts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from advisor.index_search.candidates import Pool
+from advisor.index_search.candidates.served import is_prefix
+from advisor.index_search.ddl import Names, create_sql, drop_sql
+from advisor.index_search.drops import protected, replan
+from advisor.index_search.effects import effect
+from advisor.index_search.explain import (
+    build_class,
+    calls_text,
+    confidence,
+    cost_text,
+    key_names,
+    purpose,
+    share_text,
+)
+from advisor.index_search.search import Chosen, Item, Problem
+from advisor.index_search.widths import normalised
+from advisor.index_search.write_cost import write_cost
+from advisor.model.catalog import Index
+from advisor.model.names import quote_ident
+from advisor.model.report import IndexDrop, IndexProposal, StatementEffect
+from advisor.model.workload import Statement
+
+_HELPED = 0.95
+_HURT = 1.05
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What the search ended with."""
+
+    problem: Problem
+    pool: Pool
+    chosen: Chosen
+    hot_refused: dict[str, str]
+    names: Names
+    statement_costs: dict[str, tuple[float, float]] = field(default_factory=dict)  # key -> now, with all chosen
+    used_by: dict[str, frozenset[str]] = field(default_factory=dict)  # key -> handles its final plan uses
+
+
+def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, ...], tuple[IndexDrop, ...]]:
+    """Return the proposals, the most valuable first, and drops of existing indexes they replace.
+
+    Indexes that no final plan uses are taken out; costs are those with everything chosen in place.
+    """
+    problem = outcome.problem
+    while True:
+        _score(outcome)
+        used = frozenset().union(*outcome.used_by.values(), frozenset())
+        if outcome.chosen <= used or not outcome.chosen:
+            break
+        outcome.chosen &= used
+    made: list[tuple[float, IndexProposal]] = []
+    drops: list[IndexDrop] = []
+    for handle in outcome.chosen:
+        proposal = _proposal(outcome, problem.items[handle])
+        if proposal is None:
+            continue
+        replaced = _replaced(outcome, problem.items[handle], proposal, deadline)
+        drops.extend(replaced)
+        gain = proposal.cost_before - proposal.cost_after
+        made.append((gain, _with_replaced(proposal, replaced)))
+    made.sort(key=lambda pair: (-pair[0], pair[1].name))
+    return tuple(proposal for _, proposal in made), tuple(drops)
+
+
+def _with_replaced(proposal: IndexProposal, replaced: list[IndexDrop]) -> IndexProposal:
+    return replace(proposal, replaces=tuple(str(drop.index) for drop in replaced)) if replaced else proposal
+
+
+def _score(outcome: Outcome) -> None:
+    """Plan every statement with everything chosen."""
+    oracle = outcome.problem.oracle
+    keys = [key for key, known in oracle.known.items() if known.failed is None]
+    answers = oracle.ask(keys, outcome.chosen, frozenset()) if outcome.chosen else {}
+    outcome.statement_costs = {
+        key: (oracle.known[key].base, answers[key][0] if key in answers else oracle.known[key].base) for key in keys
+    }
+    outcome.used_by = {key: used & outcome.chosen for key, (_, used) in answers.items()}
+
+
+def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
+    problem = outcome.problem
+    helped: list[StatementEffect] = []
+    hurt: list[StatementEffect] = []
+    statements = []
+    before_sum = after_sum = 0.0
+    for key, used in outcome.used_by.items():
+        if item.handle not in used:
+            continue
+        before, after = outcome.statement_costs[key]
+        statement = problem.oracle.known[key].statement
+        if after < _HELPED * before:
+            helped.append(effect(statement, before, after))
+            statements.append(statement)
+            before_sum += problem.weights[key] * before
+            after_sum += problem.weights[key] * after
+        elif after > _HURT * before:
+            hurt.append(effect(statement, before, after))
+    if not helped:
+        return None
+    helped.sort(key=lambda e: -(e.cost_before - e.cost_after) * e.calls)
+    facts = problem.facts
+    candidate = item.candidate
+    name, ddl, undo = create_sql(candidate, outcome.names, facts.catalog)
+    literal = candidate in outcome.pool.literal
+    sure, doubt = confidence(item, literal, facts, before_sum, after_sum)
+    calls = sum(one.calls for one in helped)
+    top = helped[0]
+    count = "1 statement" if len(helped) == 1 else f"{len(helped)} statements"
+    reason = (
+        f"{purpose(candidate, statements)} {count} with {calls_text(calls)} in the window: the most expensive goes "
+        f"from cost {cost_text(top.cost_before)} to {cost_text(top.cost_after)} per call.{share_text(item)}"
+    )
+    expression = any(key.expression is not None for key in candidate.columns)
+    evidence = _evidence(statements, literal) + (f"; {doubt}" if doubt else "")
+    return IndexProposal(
+        ddl=ddl,
+        undo_ddl=undo,
+        table=candidate.table,
+        name=name,
+        method=candidate.access_method,
+        columns=key_names(candidate.columns),
+        size_bytes=item.size_bytes,
+        cost_before=before_sum,
+        cost_after=after_sum,
+        statements=tuple(helped),
+        hurt=tuple(hurt),
+        write_cost=write_cost(candidate.table, ((candidate, item.share),), problem.writes, facts),
+        reason=reason,
+        confidence=sure,
+        evidence=evidence,
+        build_class=build_class(item, facts.pages(candidate.table) * 8192, facts.rows(candidate.table)),
+        after_ddl=(f"ANALYZE {candidate.table}",) if expression else (),
+    )
+
+
+def _evidence(statements: Sequence[Statement], literal: bool) -> str:
+    sources = {source for statement in statements for source in statement.sources}
+    origins = {binding.origin for statement in statements for binding in statement.bindings if binding.values}
+    parts = []
+    if sources:
+        parts.append("statements from " + ", ".join(sorted(sources)))
+    if literal or origins & {"literal", "constant"}:
+        parts.append("values seen in recorded statements")
+    elif origins:
+        parts.append("values drawn from the planner statistics")
+    else:
+        parts.append("constants of the statements themselves")
+    return "; ".join(parts)
+
+
+def _replaced(outcome: Outcome, item: Item, proposal: IndexProposal, deadline: float) -> list[IndexDrop]:
+    """Return drops of existing indexes whose keys the new index begins with, when no statement misses them."""
+    problem = outcome.problem
+    catalog = problem.facts.catalog
+    found: list[IndexDrop] = []
+    gone: frozenset[str] = frozenset()
+    for index in problem.facts.indexes(item.candidate.table):
+        if time.monotonic() > deadline + 10 or not _superseded(index, item):
+            continue
+        hurt, checked = replan(problem.oracle, catalog, index, gone, outcome.chosen)
+        if hurt:
+            continue
+        gone |= {str(index.relation)}
+        ddl, undo = drop_sql(index)
+        found.append(
+            IndexDrop(
+                ddl=ddl,
+                undo_ddl=undo,
+                index=index.relation,
+                table=index.table,
+                reason=f"the proposed {quote_ident(proposal.name)} begins with the same columns; drop this one once "
+                "that is built",
+                kind="redundant",
+                size_bytes=index.size_bytes or 0,
+                confidence="medium",
+                checked=checked,
+            )
+        )
+    return found
+
+
+def _superseded(index: Index, item: Item) -> bool:
+    candidate = item.candidate
+    if protected(index) or index.access_method != "btree" or candidate.access_method != "btree":
+        return False
+    if not (index.is_valid and index.is_live) or index.is_clustered:
+        return False
+    held = {key.column for key in candidate.columns} | set(candidate.include)
+    same_rows = candidate.predicate is None or (
+        index.predicate is not None and normalised(index.predicate) == normalised(candidate.predicate)
+    )
+    return same_rows and is_prefix(index.columns, candidate.columns) and set(index.include) <= held

@@ -1,0 +1,188 @@
+"""Choosing indexes for the whole workload: greedy starts, then exchanges, until nothing improves or time is up.
+
+The objective without a budget: reads + writes + a price per index. The price is a share of what the helped statements
+will still cost (fixed, and by size relative to the tables), so that an index must win something that shows.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from advisor.index_search.facts import Facts
+from advisor.index_search.oracle import Oracle
+from advisor.index_search.planner import Candidate
+from advisor.index_search.write_cost import Writes, write_cost
+from advisor.model.names import RelationName
+
+Chosen = frozenset[str]
+_EXPONENTS = (0.0, 0.5, 1.0)  # of the size a gain is divided by: each wins somewhere under a budget
+_HELPED = 0.9  # a statement counts as helped when the best plan costs at most this share of the present one
+_LEAST_WORTH = 0.002  # of the present cost: the helped statements count for at least this much
+
+
+@dataclass(slots=True)
+class Item:
+    """A candidate the planner has prepared."""
+
+    handle: str
+    candidate: Candidate
+    size_bytes: int
+    share: float  # of the table's rows that are in it
+    statements: tuple[str, ...] = ()  # keys of statements it is relevant to
+
+
+@dataclass(slots=True)
+class Problem:
+    """Everything the objective needs."""
+
+    oracle: Oracle
+    items: dict[str, Item]
+    weights: Mapping[str, float]  # calls per statement key
+    writes: Writes
+    facts: Facts
+    tables_bytes: int
+    budget_bytes: int | None
+    max_indexes: int | None
+    deadline: float
+    forbidden: set[str] = field(default_factory=set)
+    _worth: float | None = None
+
+    def worth(self) -> float:
+        """Return W⁺: what the statements that indexes help will cost with every candidate there is."""
+        if self._worth is None:
+            known = self.oracle.known.items()
+            present = sum(self.weights[key] * k.base for key, k in known)
+            helped = sum(self.weights[key] * k.best for key, k in known if k.best <= _HELPED * k.base)
+            self._worth = max(helped, _LEAST_WORTH * present)
+        return self._worth
+
+    def price(self, handle: str) -> float:
+        options = self.facts.options
+        relative = self.items[handle].size_bytes / max(1, self.tables_bytes)
+        return (options.fixed_price + options.size_price * relative) * self.worth()
+
+    def written(self, chosen: Iterable[str], relation: RelationName) -> float:
+        on_table = [
+            (self.items[h].candidate, self.items[h].share) for h in chosen if self.items[h].candidate.table == relation
+        ]
+        return write_cost(relation, on_table, self.writes, self.facts)
+
+    def allowed(self, chosen: Chosen) -> bool:
+        if self.max_indexes is not None and len(chosen) > self.max_indexes:
+            return False
+        return self.budget_bytes is None or sum(self.items[h].size_bytes for h in chosen) <= self.budget_bytes
+
+    def late(self) -> bool:
+        return time.monotonic() > self.deadline
+
+    def change(self, chosen: Chosen, other: Chosen) -> float:
+        """Return objective(other) - objective(chosen): negative is better."""
+        moved = chosen ^ other
+        keys = {key for handle in moved for key in self.items[handle].statements}
+        cost = self.oracle.cost
+        total = sum(self.weights[key] * (cost(key, other) - cost(key, chosen)) for key in keys)
+        for relation in {self.items[handle].candidate.table for handle in moved}:
+            total += self.written(other, relation) - self.written(chosen, relation)
+        total += sum(self.price(h) for h in other - chosen) - sum(self.price(h) for h in chosen - other)
+        return total
+
+    def hope(self, handle: str, chosen: Chosen) -> float:
+        """Return the most that adding a candidate could win, from what is known already."""
+        item = self.items[handle]
+        bigger = chosen | {handle}
+        gain = 0.0
+        for key in item.statements:
+            low = self.oracle.lower_bound(key, bigger)
+            now = self.oracle.cost(key, chosen)
+            gain += self.weights[key] * max(0.0, now - max(low, self.oracle.known[key].best * 0.95))
+        return gain - self.price(handle)
+
+
+def search(problem: Problem, start: Chosen = frozenset()) -> Chosen:
+    """Return the best set found before the deadline; at once the start (made allowed) when it has passed."""
+    exponents = _EXPONENTS if problem.budget_bytes is not None else _EXPONENTS[:1]
+    best, best_value = start, 0.0
+    if not problem.allowed(start):
+        best = frozenset()
+    for exponent in exponents:
+        chosen = _greedy(problem, frozenset(), exponent)
+        chosen = _exchange(problem, chosen)
+        value = problem.change(best, chosen)
+        if value < best_value or (best == start and value < 0):
+            best, best_value = chosen, 0.0
+        if problem.late():
+            break
+    return best
+
+
+def _greedy(problem: Problem, chosen: Chosen, exponent: float) -> Chosen:
+    """Add the candidate with the largest gain per size^exponent while one pays (lazily: bounds first)."""
+
+    def score(gain: float, handle: str) -> float:
+        return gain / math.pow(max(1, problem.items[handle].size_bytes), exponent)
+
+    heap = [
+        (-score(hope, handle), 0, handle)
+        for handle in problem.items
+        if handle not in problem.forbidden and (hope := problem.hope(handle, chosen)) > 0
+    ]
+    heapq.heapify(heap)
+    generation = 1
+    while heap and not problem.late():
+        _, known_at, handle = heapq.heappop(heap)
+        bigger = chosen | {handle}
+        if handle in chosen or not problem.allowed(bigger):
+            continue
+        if known_at == generation:
+            chosen = bigger
+            generation += 1
+            continue
+        gain = -problem.change(chosen, bigger)
+        if gain > 0:
+            heapq.heappush(heap, (-score(gain, handle), generation, handle))
+    return chosen
+
+
+def _exchange(problem: Problem, chosen: Chosen) -> Chosen:
+    """Drop, swap, add, and replace two by one, per table, until nothing improves."""
+    improved = True
+    while improved and not problem.late():
+        improved = False
+        for other in _neighbours(problem, chosen):
+            if problem.late():
+                return chosen
+            if problem.allowed(other) and problem.change(chosen, other) < -1e-9:
+                chosen, improved = other, True
+                break
+    return chosen
+
+
+def _neighbours(problem: Problem, chosen: Chosen) -> Iterable[Chosen]:
+    tables: dict[RelationName, list[str]] = defaultdict(list)
+    for handle, item in problem.items.items():
+        if handle not in problem.forbidden and item.statements:
+            tables[item.candidate.table].append(handle)
+    by_table: dict[RelationName, list[str]] = defaultdict(list)
+    for handle in sorted(chosen):
+        by_table[problem.items[handle].candidate.table].append(handle)
+    for handle in sorted(chosen):
+        yield chosen - {handle}
+    for relation, on_table in by_table.items():
+        others = [h for h in tables[relation] if h not in chosen]
+        for handle in on_table:
+            served = set(problem.items[handle].statements)
+            for other in others:
+                if served & set(problem.items[other].statements):
+                    yield (chosen - {handle}) | {other}
+        for position, first in enumerate(on_table):
+            for second in on_table[position + 1 :]:
+                for other in others:
+                    yield (chosen - {first, second}) | {other}
+    for handle in (h for on_table in tables.values() for h in on_table if h not in chosen):
+        if problem.hope(handle, chosen) > 0:
+            yield chosen | {handle}
