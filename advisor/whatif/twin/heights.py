@@ -32,7 +32,8 @@ def existing_height(index: Index, catalog: Catalog, file_bytes: int, rows: float
     leaves = _packed_leaves(index, keys, rows)
     if leaves is not None:
         inner = math.ceil(leaves / (BLOCK * 0.7 / (separator + 4)))
-        if abs(pages - (leaves + inner + 2)) < abs(pages - (leaves + 2)):
+        # Metapage and root, with or without a level of inner pages between.
+        if abs(pages - (leaves + inner + 2)) < min(2, abs(pages - (leaves + 2))):
             return built
     return grown
 
