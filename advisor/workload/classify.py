@@ -125,12 +125,14 @@ def _refuse_other_commands(code: list[Token]) -> None:
     """Sort out by the first word what is never planned; such texts need not parse (18 writes SET x TO $1)."""
     if not code:
         raise Unusable("an empty text", "utility")
+    if any(token.name == "ASCII_59" for token in code[:-1]):
+        return  # several statements: the one in the middle may be what counts
     first = code[0].name
     second = code[1].name if len(code) > 1 else ""
     if first in _TRANSACTION or (first in ("PREPARE", "COMMIT") and second in ("TRANSACTION", "PREPARED")):
         raise Unusable("transaction control", "transaction")
     if first not in _PLANNED and first not in _WRAPPERS and first != "ASCII_59":
-        if first == "IDENT" or first == "Op":
+        if first in ("IDENT", "Op"):
             return  # no command at all: let the parser say why
         if first == "ASCII_92":
             raise Unusable("a psql command, skipped", "utility")
