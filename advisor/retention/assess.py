@@ -18,6 +18,7 @@ from advisor.retention.oldest import EMPTY, EXACT, UNKNOWN, WITHIN, find_ends
 from advisor.retention.partitions import partition_statuses
 from advisor.retention.plans.purge import job_plan, purge_plan
 from advisor.retention.policy import Policy
+from advisor.retention.proposals import proposal_statuses
 from advisor.retention.statuses import Judged, make_status
 from advisor.retention.targets import Target, find_targets, snapshot_time
 from advisor.units import format_count, format_size
@@ -93,6 +94,7 @@ def _verdicts(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
         yield from _enforcement(judged, catalog, overdue=age is not None)
     if age is None and judged.ends.precision != UNKNOWN:
         yield _fine(judged)
+    yield from proposal_statuses(judged, catalog)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from advisor.model.report import RetentionStatus
 from advisor.retention.bounds import Leaf, Partitioning, holds_rows, leaf_bytes, time_partitioning
 from advisor.retention.fill import Ident, Trusted, fill
 from advisor.retention.moments import literal_sql
+from advisor.retention.plans.interval import leaf_suffix
 from advisor.retention.plans.plan import free_name
 from advisor.retention.policy import Policy
 from advisor.retention.probes import DEFAULT_ROWS
@@ -183,15 +184,6 @@ def _missing_future(
 def _leaf_name(partitioning: Partitioning, lower: datetime, step: timedelta, catalog: Catalog) -> RelationName:
     root = partitioning.root.relation
     return RelationName(root.schema, free_name(root.schema, root.name, leaf_suffix(lower, step), catalog))
-
-
-def leaf_suffix(lower: datetime, step: timedelta) -> str:
-    """Return the end of a partition's name by its width: _p2026_03, _p20260302, _p20260302_14."""
-    if step >= timedelta(days=365):
-        return f"_p{lower:%Y}"
-    if step >= timedelta(days=28):
-        return f"_p{lower:%Y_%m}"
-    return f"_p{lower:%Y%m%d}" if step >= timedelta(days=1) else f"_p{lower:%Y%m%d_%H}"
 
 
 def create_partition(partitioning: Partitioning, lower: datetime, upper: datetime, catalog: Catalog) -> str:
