@@ -75,7 +75,7 @@ def _btree(
     keys = tuple(key_width(column, table, catalog) for column in candidate.columns)
     included = tuple(key_width(IndexColumn(column=name), table, catalog) for name in candidate.include)
     if rows < 1:
-        return IndexSize(1 + leaves - 1, 0, 0)
+        return IndexSize(2 * leaves - 1, 0.0, 0)
     if deduplicates is None:
         deduplicates = all(_deduplicated(column, table, catalog) for column in candidate.columns)
     drawn = imagine(keys, included, rows, total)
@@ -231,7 +231,7 @@ def _brin(candidate: Candidate, catalog: Catalog, leaves: int) -> IndexSize:
     # A range's tuple holds its smallest and largest value.
     width = sum(2 * sum(key.samples) / len(key.samples) for key in keys)
     pages = 1 + math.ceil(ranges / 1360) + math.ceil(ranges * (align(8 + width, 8) + _LINE_POINTER) / 8168)
-    return IndexSize(pages * leaves, ranges * leaves, -1)
+    return IndexSize(pages * leaves, float(ranges * leaves), -1)
 
 
 def table_pages(catalog: Catalog, relation: RelationName) -> int:
