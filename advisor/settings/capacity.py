@@ -56,8 +56,10 @@ class Assumptions:
         for name in ("pools", "processes", "servers"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1.", "Give a whole number from 1 up.")
-        if min(self.direct, self.replication, self.reserved) < 0 or (self.application_pool or 1) < 1:
+        if min(self.direct, self.replication, self.reserved) < 0:
             raise UsageError("Numbers of connections must not be negative.", "Give whole numbers.")
+        if self.application_pool is not None and self.application_pool < 1:
+            raise UsageError("The application's pool must be at least 1.", "Give a whole number from 1 up.")
 
 
 def capacity(

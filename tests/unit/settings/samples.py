@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -92,13 +93,17 @@ def host(ram: int | None = 8 * GB, cores: float | None = 4, storage: str | None 
     )
 
 
+def zeros(record: type) -> dict[str, Any]:
+    """Return 0 for every mandatory number of a record of counters, None for the rest of its mandatory fields."""
+    return {
+        f.name: 0 if f.type in ("int", "float") else None
+        for f in dataclasses.fields(record)
+        if f.default is dataclasses.MISSING
+    }
+
+
 def database_counters(days: float = 10, **values: Any) -> DatabaseCounters:
-    base: dict[str, Any] = dict.fromkeys(
-        "numbackends xact_commit xact_rollback blks_read blks_hit tup_returned tup_fetched tup_inserted tup_updated "
-        "tup_deleted temp_files temp_bytes deadlocks conflicts blk_read_time blk_write_time".split(),  # noqa: SIM905
-        0,
-    )
-    return DatabaseCounters(**(base | {"stats_reset": NOW - timedelta(days=days)} | values))
+    return DatabaseCounters(**(zeros(DatabaseCounters) | {"stats_reset": NOW - timedelta(days=days)} | values))
 
 
 def cluster_counters(days: float = 10, **values: Any) -> ClusterCounters:

@@ -20,6 +20,7 @@ from tests.unit.settings.samples import (
     session,
     snapshot,
     statement,
+    zeros,
 )
 
 OPTIONS = SettingsOptions()
@@ -180,12 +181,7 @@ def test_busy_vacuum_workers_get_a_higher_limit_first() -> None:
 
 def test_late_vacuum() -> None:
     def table(name: str, dead: int, options: tuple[str, ...] = ()) -> Table:
-        counts = dict.fromkeys(TableCounters.__dataclass_fields__, None) | dict.fromkeys(
-            "seq_scan seq_tup_read n_tup_ins n_tup_upd n_tup_del n_tup_hot_upd n_mod_since_analyze vacuum_count "
-            "autovacuum_count analyze_count autoanalyze_count".split(),  # noqa: SIM905
-            0,
-        )
-        counters = TableCounters(**(counts | {"n_live_tup": 10_000_000, "n_dead_tup": dead}))
+        counters = TableCounters(**(zeros(TableCounters) | {"n_live_tup": 10_000_000, "n_dead_tup": dead}))
         return Table(oid=1, schema="Odd", name=name, kind="r", owner="o", reloptions=options, counters=counters)
 
     tables = (table("late", 1_500_000), table("fine", 500_000), table("own", 1_500_000, ("autovacuum_enabled=off",)))
