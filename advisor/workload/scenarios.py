@@ -234,16 +234,23 @@ class _Draw:
 
     def _list(self, slot: Slot, share: float) -> str | None:
         """Return an array of distinct values, of a length among the usual ones."""
-        assert slot.meeting is not None and slot.column is not None
+        column = slot.column
+        assert column is not None
         length = _LIST_LENGTHS[min(int(share * len(_LIST_LENGTHS)), len(_LIST_LENGTHS) - 1)]
-        length = min(length, max(1, int(slot.column.distinct)))
+        length = min(length, max(1, int(column.distinct)))
         found: dict[str, None] = {}
         for _ in range(3 * length):
-            value = slot.column.equal(self.chance.random(), by_rows=self.by_rows, chance=self.chance)
+            value = column.equal(self.chance.random(), by_rows=self.by_rows, chance=self.chance)
             if value is not None:
                 found[value] = None
             if len(found) == length:
                 break
+        for _ in range(2 * length if column.positions else 0):  # more than the histogram has bounds: between them
+            if len(found) >= length:
+                break
+            between = column.quantile(self.chance.random())
+            if between is not None:
+                found[between] = None
         return array_of(list(found)) if found else None
 
     def _for_column(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
