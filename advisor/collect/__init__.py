@@ -23,6 +23,7 @@ from advisor.collect.activity import collect_sessions
 from advisor.collect.facts import collect_facts
 from advisor.collect.host import find_host_facts
 from advisor.collect.privileges import statistics_gaps
+from advisor.collect.probes import run_probes
 from advisor.collect.providers import detect_provider
 from advisor.collect.reader import Reader
 from advisor.collect.schema import collect_schema_objects
@@ -44,6 +45,7 @@ from advisor.model.lookup import Catalog
 from advisor.model.server import HostFacts
 from advisor.model.snapshot import Snapshot
 from advisor.progress import Progress, Silent
+from advisor.retention import Policy, plan_probes
 from advisor.rulebook import Rule
 
 
@@ -51,7 +53,7 @@ def collect(
     connection: psycopg.Connection[Any],
     *,
     rules: Sequence[Rule] = (),
-    policy: Any | None = None,
+    policy: Policy | None = None,
     host: HostFacts | None = None,
     sample_seconds: float = 0.0,
     workload_texts: tuple[WorkloadText, ...] = (),
@@ -63,9 +65,6 @@ def collect(
     `host` replaces what is found out about the machine, `provider` what is recognised. `sample_seconds` > 0 polls
     pg_stat_activity for that long. Raises ServerLost.
     """
-    from advisor.collect.probes import run_probes
-    from advisor.retention import plan_probes
-
     progress = progress or Silent()
     reader = Reader(connection)
     if isinstance(connection, Session):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from advisor.collect.privileges import role_of
 from advisor.collect.reader import Reader
 from advisor.model.activity import Session
+from advisor.model.redaction import mask_secrets
 from advisor.model.snapshot import Gap
 from advisor.progress import Progress
 
@@ -52,7 +54,7 @@ def _news(rows: Iterable[Session], seen: set[tuple[object, ...]]) -> Iterable[Se
         key = (row.pid, row.backend_start, row.query_start, row.state)
         if row.state not in (None, "idle") or key not in seen:
             seen.add(key)
-            yield row
+            yield replace(row, query=mask_secrets(row.query))
 
 
 def _tell_of_hidden(reader: Reader, found: Iterable[Session]) -> None:

@@ -9,6 +9,7 @@ from advisor.collect.privileges import role_of
 from advisor.collect.reader import Reader
 from advisor.connect import Session
 from advisor.errors import ConnectionFailed
+from advisor.model.redaction import mask_role_setting, mask_setting
 from advisor.model.server import (
     ClusterCounters,
     DatabaseCounters,
@@ -58,7 +59,8 @@ def collect_settings(reader: Reader) -> tuple[Setting, ...]:
         connection.server_settings() if isinstance(connection, Session) else connection.transaction()
     )
     with scope:
-        settings = reader.rows("settings", Setting, what="settings", costs="no setting is judged")
+        found = reader.rows("settings", Setting, what="settings", costs="no setting is judged")
+    settings = tuple(map(mask_setting, found))
     # The server keeps these from roles without the privilege; one of them that is always there tells.
     if settings and all(setting.name != "data_directory" for setting in settings):
         reader.gaps.append(
@@ -74,9 +76,10 @@ def collect_settings(reader: Reader) -> tuple[Setting, ...]:
 
 def collect_role_settings(reader: Reader) -> tuple[RoleSetting, ...]:
     """Return what ALTER ROLE and ALTER DATABASE … SET have stored."""
-    return reader.rows(
+    found = reader.rows(
         "role_settings", RoleSetting, what="settings of roles and databases", costs="search paths of roles are unknown"
     )
+    return tuple(map(mask_role_setting, found))
 
 
 def collect_roles(reader: Reader) -> tuple[Role, ...]:

@@ -14,6 +14,7 @@ from advisor.collect.privileges import role_of
 from advisor.collect.reader import OWN_MARK, Reader, why
 from advisor.model.activity import StatementCounters, StatementsView
 from advisor.model.names import quote_ident
+from advisor.model.redaction import mask_secrets
 from advisor.model.server import Extension, Setting
 from advisor.model.snapshot import Gap
 from advisor.resources import sql_text
@@ -73,7 +74,10 @@ def collect_statements(
         texts_hidden=sum(row["text_state"] == "hidden" for row in found),
     )
     _tell_of_texts(reader, found)
-    bare = [{name: value for name, value in row.items() if name != "text_state"} for row in found]
+    bare = [
+        {name: value for name, value in row.items() if name != "text_state"} | {"query": mask_secrets(row["query"])}
+        for row in found
+    ]
     return view, reader.convert(bare, StatementCounters, what=_NAME, costs=_COSTS)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import tempfile
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -101,7 +103,7 @@ def decode_snapshot(data: bytes, name: str = "the snapshot") -> Snapshot:
     """Return the snapshot in `data` (JSON, gzipped or not). Raises SnapshotInvalid."""
     try:
         text = gzip.decompress(data) if data[:2] == _GZIP_MAGIC else data
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise SnapshotInvalid(f"{name} is damaged: {error}.", "Capture it again.") from error
     try:
         version = msgspec.json.decode(text, type=dict[str, Any]).get("format_version")
@@ -123,11 +125,16 @@ def decode_snapshot(data: bytes, name: str = "the snapshot") -> Snapshot:
 
 def write_snapshot(snapshot: Snapshot, path: Path) -> None:
     """Write the file with mode 0600 (it holds column values) through a rename, so that it is whole or absent."""
-    temporary = path.with_name(path.name + ".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(encode_snapshot(snapshot))
-    temporary.replace(path)
+    # mkstemp makes the file with mode 0600 and a name nobody could have prepared.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encode_snapshot(snapshot))
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def read_snapshot(path: Path) -> Snapshot:
