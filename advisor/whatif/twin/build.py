@@ -15,6 +15,7 @@ from advisor.errors import TwinFailed
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
+from advisor.model.statistics import ColumnStatistics
 from advisor.progress import Progress
 from advisor.whatif.session import PlanningSession
 from advisor.whatif.twin.database import (
@@ -39,7 +40,7 @@ from advisor.whatif.twin.sizes import (
     read_relations,
     resize_files,
 )
-from advisor.whatif.twin.statistics import StatisticsWriter
+from advisor.whatif.twin.statistics import StatisticsWriter, in_code_point_order
 
 _BATCH = 40  # statements sent together; one that fails sends its batch again one by one
 # The object is there already: it came with an extension, a partition or an inherited table.
@@ -113,14 +114,16 @@ def build_twin(
             admin.execute(_SESSION)
             catalog = Catalog(snapshot)
             wanted = relations_to_build(snapshot, catalog, touched)
-            missing = _prepare_database(admin, snapshot, degraded)
+            missing, stand_ins = _prepare_database(admin, snapshot, degraded)
             means = _means(admin, server, snapshot, missing)
             items = list(schema_items(snapshot, catalog, wanted, means, missing))
             step.set_total(len(items) + 2)
-            degraded += execute_items(admin, items, step.advance)
+            lines = execute_items(admin, items, step.advance)
+            degraded += lines
             relations = read_relations(admin)
             live = live or LiveFacts()
-            _create_statistics(admin, snapshot, relations, live, degraded)
+            foreign_order = _columns_in_another_order(catalog, stand_ins, lines, loss is not None)
+            degraded += _create_statistics(admin, snapshot, relations, live, foreign_order)
             step.advance()
             if server.restart is not None:
                 # Foreign keys read index metapages into shared buffers; a restart forgets them.
@@ -155,7 +158,10 @@ def build_twin(
                 maintenance.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def _prepare_database(admin: psycopg.Connection[Any], snapshot: Snapshot, degraded: list[str]) -> tuple[str, ...]:
+def _prepare_database(
+    admin: psycopg.Connection[Any], snapshot: Snapshot, degraded: list[str]
+) -> tuple[tuple[str, ...], tuple[RelationName, ...]]:
+    """Create extensions and stand-in collations; return missing extensions and the stand-ins."""
     missing = create_extensions(admin, snapshot)
     admin.execute("set search_path = ''")
     for extension in missing:
@@ -163,11 +169,31 @@ def _prepare_database(admin: psycopg.Connection[Any], snapshot: Snapshot, degrad
             f"extension {extension} is missing on the twin's server: its functions and types are stubs,"
             " its operators and index methods have no selectivity of their own"
         )
-    for collation in create_collations(admin, snapshot):
+    stand_ins = create_collations(admin, snapshot)
+    for collation in stand_ins:
         degraded.append(
             f"collation {collation} is missing on the twin's server: ranges of text under it are approximate"
         )
-    return missing
+    return missing, stand_ins
+
+
+def _columns_in_another_order(
+    catalog: Catalog, stand_ins: Collection[RelationName], lines: Sequence[str], database: bool
+) -> frozenset[tuple[RelationName, str]]:
+    """Return the text columns that the twin sorts in another order than production."""
+    poorer = {line.partition(":")[0] for line in lines if line.startswith("collation ")}
+    return frozenset(
+        (column.table, column.name)
+        for columns in catalog.columns.values()
+        for column in columns.values()
+        if column.collation is not None
+        and column.type_category == "S"
+        and (
+            column.collation in stand_ins
+            or f"collation {column.collation}" in poorer
+            or (database and column.collation.name == "default")
+        )
+    )
 
 
 def _means(admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, missing: Collection[str]) -> Means:
@@ -216,18 +242,29 @@ def execute_items(
             break
         failed = again
     lines: list[str] = []
-    poorer = []
-    for item, message in failed:
-        for statement, loss in item.fallbacks:
-            if session.execute(statement) is None:
-                poorer.append(item)
-                lines.append(f"{item.label}: {loss} ({message})")
-                break
-    if poorer:
+    while True:
+        found = [line for item, message in failed if (line := _poorer(session, item, message)) is not None]
+        if not found:
+            break
+        lines += [line for _, line in found]
         # What depended on them may work now.
-        failed = [(item, message) for item, message in failed if item not in poorer]
-        failed = _one_pass(session, [item for item, _ in failed], lambda amount=1: None)
-    return lines + [f"{item.label}: {message}" for item, message in failed if item not in poorer]
+        done = {item for item, _ in found}
+        failed = _one_pass(session, [item for item, _ in failed if item not in done], lambda amount=1: None)
+    absent = {f'relation "{item.label.partition(" ")[2]}" does not exist' for item, _ in failed}
+    # A table that is missing takes its keys and indexes with it; it is named once.
+    return lines + [
+        f"{item.label}: {message}"
+        for item, message in failed
+        if message.replace('"', "") not in {text.replace('"', "") for text in absent}
+    ]
+
+
+def _poorer(session: PlanningSession, item: Item, message: str) -> tuple[Item, str] | None:
+    """Create the item in its best poorer form; return it with the line that says what is lost."""
+    for statement, loss in item.fallbacks:
+        if session.execute(statement) is None:
+            return item, f"{item.label}: {loss} ({message})"
+    return None
 
 
 def _one_pass(session: PlanningSession, items: Sequence[Item], advance: Any) -> list[tuple[Item, str]]:
@@ -248,11 +285,18 @@ def _create_statistics(
     snapshot: Snapshot,
     relations: dict[RelationName, TwinRelation],
     live: LiveFacts,
-    degraded: list[str],
-) -> None:
-    writer = StatisticsWriter(admin)
-    degraded += writer.write(live.with_end_points(row) for row in snapshot.statistics if row.relation in relations)
-    degraded += write_extended(admin, (row for row in snapshot.extended_statistics if row.table in relations))
+    foreign_order: Collection[tuple[RelationName, str]],
+) -> list[str]:
+    """Write all statistics; return a line for each that was refused."""
+
+    def rows() -> Iterator[ColumnStatistics]:
+        for row in snapshot.statistics:
+            if row.relation in relations:
+                row = live.with_end_points(row)
+                yield in_code_point_order(row) if (row.relation, row.column) in foreign_order else row
+
+    refused = StatisticsWriter(admin).write(rows())
+    return refused + write_extended(admin, (row for row in snapshot.extended_statistics if row.table in relations))
 
 
 def _reindex(admin: psycopg.Connection[Any]) -> None:

@@ -12,10 +12,9 @@ from advisor.model.catalog import IndexColumn
 from advisor.model.names import RelationName, quote_literal
 from advisor.model.server import Server, Setting
 from advisor.model.snapshot import Snapshot
+from advisor.whatif.twin.schema import STAND_IN_LOCALES
 
-# C sorts and compares bytes, and the planner treats it specially (LIKE uses a plain index); every other
-# locale is for the planner just "not C". So the stand-in of a locale that is missing here is C.UTF-8.
-_NOT_C = "C.UTF-8"
+_NOT_C = STAND_IN_LOCALES[0]
 _BYTEWISE = ("C", "POSIX")
 # Settings outside "Query Tuning" that change plans or how values are read.
 _MORE_SETTINGS = frozenset(
@@ -130,7 +129,7 @@ def _key_columns(columns: tuple[IndexColumn, ...]) -> tuple[IndexColumn, ...]:
 
 def stand_in_collation(connection: psycopg.Connection[Any], name: RelationName) -> bool:
     """Create a libc collation under this name that the planner takes for an ordinary, non-C one."""
-    for locale in (_NOT_C, "C"):
+    for locale in STAND_IN_LOCALES:
         try:
             connection.execute(
                 sql.SQL("create collation {}.{} (provider = libc, locale = {})").format(

@@ -18,6 +18,9 @@ from advisor.model.statistics import SchemaObject
 
 # Storage options the planner looks at or an index is shaped by; others may be unknown to the twin's server.
 _TABLE_OPTIONS = ("fillfactor", "parallel_workers")
+# C sorts and compares bytes, and the planner treats it specially (LIKE may use a plain index); every other locale
+# is for the planner just "not C". So the stand-in of a missing locale is C.UTF-8, and C only where that is missing.
+STAND_IN_LOCALES = ("C.UTF-8", "C")
 _WITH_CLAUSE = re.compile(r" WITH \([^()']*\)", re.IGNORECASE)
 
 
@@ -121,7 +124,14 @@ def _schemas(snapshot: Snapshot, objects: list[SchemaObject]) -> set[str]:
 
 def _object_item(item: SchemaObject) -> Item:
     name = str(RelationName(item.schema, item.name)) if item.schema else item.name
-    return Item(f"{item.kind.replace('_', ' ')} {name}", item.ddl)
+    fallbacks: tuple[tuple[str, str], ...] = ()
+    if item.kind == "collation":
+        loss = "a stand-in; ranges of text under it are approximate"
+        fallbacks = tuple(
+            (f"create collation {name} (provider = libc, locale = {quote_literal(locale)})", loss)
+            for locale in STAND_IN_LOCALES
+        )
+    return Item(f"{item.kind.replace('_', ' ')} {name}", item.ddl, fallbacks)
 
 
 def _parents_first(snapshot: Snapshot, catalog: Catalog) -> list[Table]:

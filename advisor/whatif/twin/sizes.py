@@ -91,7 +91,7 @@ def apply_numbers(connection: psycopg.Connection[Any], relations: Sequence[tuple
             [relation.oid for relation, _ in relations],
             # 2^31 pages of 8 kB are 16 TiB; pg_class shows larger tables as negative numbers.
             [numbers.relpages for _, numbers in relations],
-            [numbers.reltuples for _, numbers in relations],
+            [float(numbers.reltuples) for _, numbers in relations],
             [numbers.relallvisible for _, numbers in relations],
         ),
     )

@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 
 from advisor.model.arrays import format_array, parse_array
-from advisor.model.names import RelationName
 from advisor.model.statistics import ColumnStatistics
 
 _MCV, _HISTOGRAM, _CORRELATION, _MCELEM, _DECHIST, _RANGE_LENGTH, _BOUNDS = range(1, 8)
@@ -236,14 +235,10 @@ class StatisticsWriter:
         return found[0] if found is not None else type_oid
 
 
-def resort_bounds(
-    connection: psycopg.Connection[Any], row: ColumnStatistics, relation: RelationName, column: str
-) -> ColumnStatistics:
-    """Return the row with its histogram in the order of the twin's collation, where production's is missing here."""
+def in_code_point_order(row: ColumnStatistics) -> ColumnStatistics:
+    """Return the row with its histogram sorted as C.UTF-8 does, for a text column whose own collation the twin lacks:
+    the planner searches the bounds and needs them in the twin's order."""
     if row.histogram_bounds is None:
         return row
-    bounds = [value for value in parse_array(row.histogram_bounds) if value is not None]
-    found = connection.execute(
-        "select pg_catalog.array_agg(v order by v) from pg_catalog.unnest(%s::text[]) v", (bounds,)
-    ).fetchone()
-    return replace(row, histogram_bounds=format_array(list(found[0]))) if found and found[0] else row
+    bounds = sorted(value for value in parse_array(row.histogram_bounds) if value is not None)
+    return replace(row, histogram_bounds=format_array(tuple(bounds)))
