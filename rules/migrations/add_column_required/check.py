@@ -24,5 +24,5 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         lock="ACCESS EXCLUSIVE",
         relation=action.relation,
         remedy=(f"ALTER TABLE {action.relation} ADD COLUMN {name} {column.type};",),
-        remedy_note="Add it nullable (or with a constant default), fill it, then make it NOT NULL through a validated CHECK.",
+        remedy_note="Add it nullable or with a constant default, fill it, then SET NOT NULL behind a validated CHECK.",
     )

@@ -26,6 +26,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     else:
         return
     safe = quote_ident(column.name)
+    set_default = f"ALTER TABLE {action.relation} ALTER COLUMN {safe} SET DEFAULT {column.default};"
     yield Hazard(
         message=f"Adding {column.name} rewrites {action.relation}: {reason}.",
         object=f"{action.relation}.{column.name}",
@@ -34,11 +35,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         relation=action.relation,
         remedy=(
             f"ALTER TABLE {action.relation} ADD COLUMN {safe} {column.type};",
-            *(
-                (f"ALTER TABLE {action.relation} ALTER COLUMN {safe} SET DEFAULT {column.default};",)
-                if column.default
-                else ()
-            ),
+            *((set_default,) if column.default else ()),
         ),
         remedy_note="Then fill the old rows in batches, each in its own transaction.",
     )

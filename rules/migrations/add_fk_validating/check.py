@@ -18,11 +18,10 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         return
     columns = ", ".join(quote_ident(name) for name in constraint.columns)
     name = quote_ident(constraint.name or f"{action.relation.name}_{'_'.join(constraint.columns)}_fkey")
-    target = f"{constraint.references}" + (
-        f" ({', '.join(quote_ident(c) for c in constraint.referenced_columns)})"
-        if constraint.referenced_columns
-        else ""
-    )
+    target = str(constraint.references)
+    if constraint.referenced_columns:
+        target += f" ({', '.join(quote_ident(column) for column in constraint.referenced_columns)})"
+    key = f"FOREIGN KEY ({columns}) REFERENCES {target}"
     yield Hazard(
         message=f"Writes to {action.relation} and {constraint.references} wait while every row is checked.",
         object=f"{action.relation}.{constraint.name or constraint.columns[0]}",
@@ -30,7 +29,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         scan=True,
         relation=action.relation,
         remedy=(
-            f"ALTER TABLE {action.relation} ADD CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {target} NOT VALID;",
+            f"ALTER TABLE {action.relation} ADD CONSTRAINT {name} {key} NOT VALID;",
             f"ALTER TABLE {action.relation} VALIDATE CONSTRAINT {name};",
         ),
         remedy_note="Two transactions: VALIDATE lets reads and writes go on.",

@@ -26,5 +26,5 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
             f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {action.relation} ({columns});",
             f"ALTER TABLE {action.relation} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name};",
         ),
-        remedy_note="Make the columns NOT NULL first, through a validated CHECK, or the second statement scans the table.",
+        remedy_note="Make the columns NOT NULL first, behind a validated CHECK, or the second statement scans.",
     )

@@ -11,9 +11,9 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     if action.kind != "drop_constraint" or not state.preexisting(action.relation):
         return
     for later in state.pending:
-        if later.kind == "add_constraint" and later.relation == action.relation and later.constraint is not None:
-            if later.constraint.name == action.name:
-                return
+        added = later.constraint if later.kind == "add_constraint" and later.relation == action.relation else None
+        if added is not None and added.name == action.name:
+            return
     if action.relation and any(column == action.name for _, column in state.checks_not_null):
         return
     if action.relation and action.name and action.name.endswith(("_not_null", "_nn")):

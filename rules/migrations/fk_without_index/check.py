@@ -19,9 +19,9 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     for later in state.pending:
         if later.kind == "create_index" and later.relation == action.relation and later.predicate is None:
             indexes.append(later.columns)
-        elif later.kind == "add_constraint" and later.relation == action.relation and later.constraint is not None:
-            if later.constraint.type in ("primary", "unique"):
-                indexes.append(later.constraint.columns)
+        added = later.constraint if later.kind == "add_constraint" and later.relation == action.relation else None
+        if added is not None and added.type in ("primary", "unique"):
+            indexes.append(added.columns)
     if any(set(keys[: len(wanted)]) == wanted for keys in indexes):
         return
     if not state.relation(action.relation).known and action.column is None:

@@ -14,7 +14,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     if not relation.is_partition or relation.parent is None:
         return
     yield Hazard(
-        message=f"{action.relation} is a partition of {relation.parent}: PostgreSQL refuses to change its column alone.",
+        message=f"{action.relation} is a partition of {relation.parent}: its column cannot change alone.",
         object=f"{action.relation}.{action.name}",
         remedy_note=f"Change the column of {relation.parent}.",
     )

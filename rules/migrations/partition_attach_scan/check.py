@@ -14,13 +14,13 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         if not state.preexisting(child) or state.valid_checks(child):
             continue
         yield Hazard(
-            message=f"Every row of {child} is read while nobody can read or write it, to prove that it fits the bounds.",
+            message=f"Every row of {child} is read under an exclusive lock, to prove that it fits the bounds.",
             object=str(child),
             lock="ACCESS EXCLUSIVE",
             scan=True,
             relation=child,
             remedy=(
-                f"ALTER TABLE {child} ADD CONSTRAINT attach_bound CHECK (…the bounds, and the key IS NOT NULL…) NOT VALID;",
+                f"ALTER TABLE {child} ADD CONSTRAINT attach_bound CHECK (… bounds, key IS NOT NULL …) NOT VALID;",
                 f"ALTER TABLE {child} VALIDATE CONSTRAINT attach_bound;",
             ),
             remedy_note="In transactions of their own, before ATTACH; then ATTACH takes milliseconds.",

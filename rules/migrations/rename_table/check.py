@@ -22,6 +22,6 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         object=str(action.relation),
         lock="ACCESS EXCLUSIVE",
         relation=action.relation,
-        remedy=(f"CREATE VIEW {action.relation} AS SELECT * FROM {quote_ident(action.new_name or '')};",),
+        remedy=(f"CREATE VIEW {action.relation} AS TABLE {quote_ident(action.new_name or '')};",),
         remedy_note="In the same transaction as the renaming; drop the view when nobody uses the old name.",
     )

@@ -30,5 +30,5 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         rewrite=True,
         severity=None if effect == "rewrite" else "medium",
         relation=action.relation,
-        remedy_note="Add a new column, fill it in batches (a trigger keeps it current), switch the application, drop the old.",
+        remedy_note="Add a column, fill it in batches (a trigger keeps it current), switch, drop the old.",
     )

@@ -11,8 +11,9 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     if action.kind not in ("vacuum_full", "cluster") or (action.relation and not state.preexisting(action.relation)):
         return
     what = str(action.relation) if action.relation is not None else "every table"
+    command = "VACUUM FULL" if action.kind == "vacuum_full" else "CLUSTER"
     yield Hazard(
-        message=f"{'VACUUM FULL' if action.kind == 'vacuum_full' else 'CLUSTER'} locks {what} exclusively until it is written anew.",
+        message=f"{command} locks {what} exclusively until it is written anew.",
         object=what,
         lock="ACCESS EXCLUSIVE",
         rewrite=True,
