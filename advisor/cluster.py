@@ -26,6 +26,7 @@ from pathlib import Path
 import psycopg
 
 from advisor.errors import TwinFailed
+from advisor.model.names import quote_literal
 
 # Where distributions put server binaries, by major.
 _SYSTEM_PATTERNS = (
@@ -124,7 +125,6 @@ class Cluster:
         self.log = directory / "log"
         self._account = account
         self._process: subprocess.Popen[bytes] | None = None
-        self._settings: dict[str, str] = {}
 
     @property
     def major(self) -> int:
@@ -159,17 +159,23 @@ class Cluster:
             reason = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
             raise TwinFailed(f"initdb of PostgreSQL {self.binaries.version} failed: {reason}")
 
+    def _configure(self, settings: Mapping[str, str]) -> None:
+        """Append settings to postgresql.conf, where the server's owner would have put them."""
+        with (self.data_directory / "postgresql.conf").open("a", encoding="utf-8") as file:
+            for name, value in settings.items():
+                file.write(f"{name} = {quote_literal(value)}\n")
+
     def start(self, settings: Mapping[str, str] | None = None, timeout: float = 30) -> None:
         """Start the postmaster and wait until it accepts connections. Raises TwinFailed."""
         if settings is not None:
-            self._settings = dict(settings)
+            self._configure(settings)
         base = {
             "listen_addresses": "",
             "unix_socket_directories": str(self.directory),
             "port": "5432",
             "logging_collector": "off",
         }
-        options = [item for name, value in (base | self._settings).items() for item in ("-c", f"{name}={value}")]
+        options = [item for name, value in base.items() for item in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self.binaries.bindir / "postgres", "-D", self.data_directory, *options],

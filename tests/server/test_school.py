@@ -34,11 +34,12 @@ def school(request: pytest.FixtureRequest) -> Iterator[tuple[str, Snapshot, Repo
         missing(f"PostgreSQL {request.param}")
         return
     application = find_application("school")
-    settings = {"fsync": "off", "shared_preload_libraries": "pg_stat_statements", **application.settings}
+    settings = {"shared_preload_libraries": "pg_stat_statements", **application.settings}
     with start_cluster(binaries, settings) as cluster:
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
             connection.execute("create database school")
         with psycopg.connect(cluster.dsn("school"), autocommit=True) as connection:
+            connection.execute("set synchronous_commit = off")
             load_schema(connection, application.schema.read_text(), "school.sql")
             run_workload(connection, application)
         with open_source(Source(dsn=cluster.dsn("school")), None, Silent()) as (snapshot, connection):
