@@ -16,6 +16,7 @@ from advisor.retention.expired import Expired, find_expired, find_growth, total_
 from advisor.retention.job_checks import job_statuses
 from advisor.retention.oldest import EMPTY, EXACT, UNKNOWN, WITHIN, find_ends
 from advisor.retention.partitions import partition_statuses
+from advisor.retention.plans.maintain import maintenance_plan
 from advisor.retention.plans.purge import job_plan, purge_plan
 from advisor.retention.policy import Policy
 from advisor.retention.proposals import proposal_statuses
@@ -190,7 +191,7 @@ def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator
     if enforcement.state == NONE:
         if judged.ends.precision == EMPTY:
             return
-        plan = job_plan(judged.target, catalog)
+        plan = maintenance_plan(judged.target, catalog) or job_plan(judged.target, catalog)
         severity = Severity.MEDIUM if judged.target.is_default else Severity.HIGH
         if not overdue:
             severity = Severity.LOW if judged.target.is_default else Severity.MEDIUM

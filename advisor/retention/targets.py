@@ -175,7 +175,7 @@ def find_targets(catalog: Catalog, policy: Policy | None) -> Targets:
             declared=entry.time_column,
             basis=entry.basis,
             unit=entry.epoch,
-            prefer_expiry=kind == SESSION,
+            for_sessions=kind == SESSION,
         )
         if entry.keep is None:
             tolerance = Window()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.model.arrays import parse_array
 from advisor.model.catalog import Column, Table
@@ -23,6 +23,9 @@ _EXPIRY = re.compile(
 )
 _LATER = re.compile(
     r"^(updated|modified|changed|deleted|read|seen|opened|viewed|delivered|processed|archived|synced|ended|closed|clicked|acknowledged|dismissed)(_?(at|on|time))?$|^last_|^update|^birth|^due|^date_of_birth|^dob$|^valid_from"
+)
+_ACTIVITY = re.compile(
+    r"^last_?(activity|seen|accessed|access|used|active|ping|heartbeat|request)(_?(at|time|on|ts))?$"
 )
 _EPOCH_NAME = re.compile(
     r"(_at|_time|_ts|_epoch|_ms|_us|timestamp|epoch|last_activity|expires?|^ts|^time|created|date)$"
@@ -60,7 +63,7 @@ def choose_time_column(
     declared: str | None = None,
     basis: str | None = None,
     unit: str | None = None,
-    prefer_expiry: bool = False,
+    for_sessions: bool = False,
 ) -> Choice:
     """Return the table's time column: the declared one, the key of its range partitions, or the best by score."""
     columns = catalog.columns.get(table.relation, {})
@@ -80,8 +83,11 @@ def choose_time_column(
     if basis is not None:
         fitting = [c for c in scored if (c.basis == "expiry") == (basis == "expiry")]
         scored = fitting or scored
-    if prefer_expiry and (expiring := [c for c in scored if c.basis == "expiry"]):
-        scored = expiring
+    if for_sessions:
+        # A session is over when it says so, else when nobody used it any more; its beginning tells neither.
+        expiring = [c for c in scored if c.basis == "expiry"]
+        used = [replace(c, score=c.score + 6) for c in scored if _ACTIVITY.match(snake(c.column.name))]
+        scored = expiring or used or scored
     scored.sort(key=lambda c: (-c.score, c.column.attnum))
     if not scored:
         return Choice(None, problem="no column looks like the time of the row")

@@ -48,6 +48,14 @@ WITH gone AS (
     ), kept AS (INSERT INTO {archive} SELECT * FROM gone RETURNING 1)
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM kept) INTO removed, archived"""
 
+_PROCEDURE = """\
+CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
+DECLARE {declared}
+BEGIN
+{body}
+END
+$pgadvise$"""
+
 _COUNT = "GET DIAGNOSTICS removed = ROW_COUNT;"
 _COMPARE = "IF removed <> archived THEN RAISE EXCEPTION '% rows deleted, % archived', removed, archived; END IF;"
 
@@ -234,14 +242,16 @@ def job_plan(target: Target, catalog: Catalog) -> Plan:
     children = [t for t in catalog.leaves(target.relation) if t.relation != target.relation]
     body = _partition_loop(target, archive) if children else loop_body(target, target.relation, archive)
     declared = "removed bigint; archived bigint;" + (" leaf regclass;" if children else "")
-    sql = [
-        fill(
-            "CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$\nDECLARE"
-            " {declared}\nBEGIN\n{body}\nEND\n$pgadvise$",
-            p=procedure, declared=Trusted(declared), body=Trusted(body),
-        ),
-        fill("REVOKE ALL ON PROCEDURE {p}() FROM PUBLIC", p=procedure),
-    ]  # fmt: skip
+    text = fill(
+        _PROCEDURE, p=procedure, declared=Trusted(declared), body=Trusted(body)
+    )  # fmt: skip
+    sql, undo, note = schedule(target, procedure, catalog)
+    return Plan(sql=(text, *sql), undo_sql=undo, notes=(note,))
+
+
+def schedule(target: Target, procedure: RelationName, catalog: Catalog) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Return (statements, undo, note) that make `procedure` run every night."""
+    sql = [fill("REVOKE ALL ON PROCEDURE {p}() FROM PUBLIC", p=procedure)]
     undo = [fill("DROP PROCEDURE {p}()", p=procedure)]
     call = fill("CALL {p}()", p=procedure)
     job = shorten(f"purge {target.relation.display()}")
@@ -251,7 +261,7 @@ def job_plan(target: Target, catalog: Catalog) -> Plan:
         note = "pg_cron runs it every night at 03:17."
     else:
         note = f"Run it every night from any scheduler, outside a transaction block: psql -c {_shell(call)}"
-    return Plan(sql=tuple(sql), undo_sql=tuple(undo), notes=(note,))
+    return tuple(sql), tuple(undo), note
 
 
 def _partition_loop(target: Target, archive: RelationName | None) -> str:
