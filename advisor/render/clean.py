@@ -47,6 +47,19 @@ def one_line(text: str, limit: int | None = None) -> str:
     return flat
 
 
+def sentences(text: str, limit: int) -> str:
+    """Return as many whole sentences of `text`, on one line, as fit into `limit` characters; at least a part of one.
+
+    >>> sentences("One is here. Two is here. Three.", 26)
+    'One is here. Two is here.'
+    """
+    flat = one_line(text, limit * 2)
+    if len(flat) <= limit:
+        return flat
+    end = flat.rfind(". ", 0, limit)
+    return flat[: end + 1] if end > limit // 4 else one_line(flat, limit)
+
+
 def shorten(text: str, limit: int) -> str:
     """Return `text` as it is, or its first `limit` characters with a note of how many were left out.
 

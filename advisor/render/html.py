@@ -23,6 +23,7 @@ from advisor.render.view import (
     View,
     cost_line,
     host_line,
+    made_line,
     make_view,
     memory_line,
     ordered_proposals,
@@ -66,6 +67,7 @@ def render_html(report: Report) -> str:
             unusable=unusable_counts(report),
             lines={
                 "cost": cost_line(report),
+                "made": made_line(report),
                 "host": host_line(report),
                 "memory": memory_line(report),
                 "workload": workload_line(report),

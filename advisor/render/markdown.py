@@ -6,17 +6,18 @@ import re
 from collections.abc import Sequence
 
 from advisor.model.report import IndexProposal, Report, RetentionStatus
-from advisor.render.clean import is_exact, one_line, visible
+from advisor.render.clean import is_exact, one_line, sentences, visible
 from advisor.render.order import Action, is_fine, proposal_key, severity_of
 from advisor.render.phrases import change, day, milliseconds, minute, number, percent, plural, size, times_less
-from advisor.render.sqltext import block, is_sql
+from advisor.render.sqltext import is_sql, preview
 from advisor.render.view import (
     QUERY_CHARS,
-    SHOWN_SQL,
+    WHY_CHARS,
     FindingGroup,
     View,
     cost_line,
     host_line,
+    made_line,
     make_view,
     memory_line,
     ordered_proposals,
@@ -25,11 +26,11 @@ from advisor.render.view import (
     unusable_counts,
     workload_line,
 )
-from advisor.units import format_duration
 
 # An underscore inside a word means nothing to GitHub; escaping it would spoil names in plain mail.
 _SPECIAL = re.compile(r"([\\`*\[\]<>#|~$&]|(?<!\w)_|_(?!\w))")
 _WIDTH = 88
+_SQL_LINES, _OBJECTS = 40, 5
 # A comment on GitHub may have 65,536 characters: these keep a full report well below it.
 _INDEXES, _DROPS, _REJECTED, _SETTINGS, _TABLES, _GROUPS, _STATEMENTS, _GAPS = 10, 20, 10, 30, 15, 25, 10, 20
 _TEXT_CHARS, _NAME_CHARS = 700, 200
@@ -68,16 +69,15 @@ def code(text: str, limit: int = _NAME_CHARS) -> str:
     return f"{fence}{pad}{flat}{pad}{fence}"
 
 
-def sql_block(statements: Sequence[str], limit: int | None = SHOWN_SQL) -> str:
-    """Return a fenced block that nothing in the statements can close."""
-    shown = statements if limit is None else statements[:limit]
-    body = block(shown, _WIDTH)
+def sql_block(statements: Sequence[str], lines: int = _SQL_LINES) -> str:
+    """Return a fenced block that nothing in the statements can close; whole statements, as many as fit in `lines`."""
+    body, left_out = preview(statements, _WIDTH, "", lines)
     if not is_exact(body):
         body = "-- holds control characters: take this one from --format sql\n" + visible(body)
-    if len(shown) < len(statements):
-        body += f"\n-- and {len(statements) - len(shown)} more: see --format sql"
+    if left_out:
+        body += f"\n-- {plural(left_out, 'statement')} more: --format sql has all"
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", body)), default=0) + 1)
-    return f"{fence}sql\n{body}\n{fence}"
+    return f"{fence}sql\n{body.strip(chr(10))}\n{fence}"
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
@@ -115,7 +115,7 @@ def _action(place: int, action: Action) -> list[str]:
     parts = [f"### {place}. {mark} {escaped(action.title, 300)} ({action.severity.value})"]
     facts = [
         f"**{label}:** {escaped(text)}"
-        for label, text in (("Why", action.why), ("Wins", action.win), ("Costs", action.costs))
+        for label, text in (("Why", sentences(action.why, WHY_CHARS)), ("Wins", action.win), ("Costs", action.costs))
         if text
     ]
     if action.confidence != "high":
@@ -158,8 +158,8 @@ def _indexes(view: View) -> list[str]:
         ]
         parts.append(_table(("index", "kind", "size", "reason"), rows, frozenset({2})))
         parts += _more(drops.more, "more to drop")
-        parts.append(sql_block([drop.ddl for drop in drops.rows], _DROPS))
-        parts.append(_folded("Undo", sql_block([drop.undo_ddl for drop in drops.rows], _DROPS)))
+        parts.append(sql_block([drop.ddl for drop in drops.rows], 3 * _DROPS))
+        parts.append(_folded("Undo", sql_block([drop.undo_ddl for drop in drops.rows], 3 * _DROPS)))
     refused = top(advice.rejected, _REJECTED)
     if refused.rows:
         parts.append("### Considered and refused")
@@ -290,7 +290,7 @@ def _group(group: FindingGroup, steps: dict[str, int]) -> list[str]:
         parts.append(sql_block(first.remedy.sql))
         if first.remedy.undo_sql:
             parts.append(_folded("Undo", sql_block(first.remedy.undo_sql)))
-    others = top((finding.object for finding in group.findings[1:]), SHOWN_SQL)
+    others = top((finding.object for finding in group.findings[1:]), _OBJECTS)
     if others.rows:
         more = f" and {others.more:,} more" if others.more else ""
         parts.append("Also: " + ", ".join(code(name) for name in others.rows) + more)
@@ -343,6 +343,4 @@ def _gaps(view: View) -> list[str]:
 
 
 def _footer(report: Report) -> str:
-    parts = ", ".join(f"{escaped(stage, 40)} {format_duration(s)}" for stage, s in report.timings.items())
-    memory = f"; peak memory {size(report.peak_memory_bytes)}" if report.peak_memory_bytes is not None else ""
-    return f"---\n\n_Made in {format_duration(sum(report.timings.values()))} ({parts}){memory}._"
+    return f"---\n\n_{escaped(made_line(report))}_"

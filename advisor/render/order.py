@@ -7,6 +7,7 @@ then subject and key, so that two runs over the same report agree to the letter.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,9 @@ _DROP_WORDS = {
 _CHANGE = "settings/change"
 # A grouped step names this many of its members; the sections below list them all.
 _NAMED = 5
+# What no undo brings back, said where it cannot be overlooked.
+_REMOVES = re.compile(r"\b(delete\s+from|drop\s+table|truncate)\b", re.IGNORECASE)
+_FOR_EVER = "removed rows do not come back: take a backup and look at some of them first"
 # What a retention rule means when it is the title of a step.
 _RETENTION_TITLES = {
     "ret.delete_forbidden": "Rows of {table} are removed, though they must stay for ever",
@@ -274,11 +278,17 @@ def _retention(report: Report, status: RetentionStatus) -> Action:
         title=words.format(table=status.table.display()),
         why=f"Window: {status.policy}. {status.detail}",
         win=win,
+        costs=_FOR_EVER if removes_rows(status.sql) else "",
         sql=status.sql,
         undo_sql=status.undo_sql,
         share=share,
         size_bytes=expired,
     )
+
+
+def removes_rows(statements: Iterable[str]) -> bool:
+    """True where a statement deletes what no undo brings back."""
+    return any(_REMOVES.search(statement) for statement in statements)
 
 
 def _finding(finding: Finding) -> Action:
@@ -331,7 +341,7 @@ def _group(item: Action) -> str:
         return item.key
     if item.rule == _CHANGE:
         return _CHANGE
-    if item.subject == "retention":
+    if item.rule.startswith("ret."):
         return f"retention:{item.object}"
     return item.rule
 
@@ -342,11 +352,14 @@ def _merged(members: list[Action]) -> Action:
         return first
     merge = next((make for test, make in _MERGERS if test(first)), _merge_rule)
     confidence = min((m.confidence for m in members), key=lambda c: -list(Confidence).index(_confidence(c)))
+    # What is overdue goes first: the index that finds old rows, the purge, then the job that repeats it.
+    members.sort(key=lambda member: member.rule != "ret.overdue")
     return replace(
         merge(members),
+        severity=first.severity,
         confidence=confidence,
-        sql=_last_of_each(statement for member in members for statement in member.sql),
-        undo_sql=_last_of_each(statement for member in members for statement in member.undo_sql),
+        sql=_each_once(statement for member in members for statement in member.sql),
+        undo_sql=_each_once(statement for member in members for statement in member.undo_sql),
         share=min(sum(member.share for member in members), 1.0),
         size_bytes=sum(member.size_bytes for member in members),
         members=tuple(members),
@@ -357,14 +370,15 @@ def _confidence(text: str) -> Confidence:
     return next((c for c in Confidence if c.value == text), Confidence.MEDIUM)
 
 
-def _last_of_each(statements: Iterable[str]) -> tuple[str, ...]:
-    """Drop repeats but the last: one `select pg_reload_conf()` after all ALTER SYSTEM, not one after each."""
-    return tuple(reversed(dict.fromkeys(reversed(list(statements)))))
+def _each_once(statements: Iterable[str]) -> tuple[str, ...]:
+    """Return the statements without repeats; one `select pg_reload_conf()` stands after all that need it."""
+    once = list(dict.fromkeys(statements))
+    return tuple(sorted(once, key=lambda statement: "pg_reload_conf" in statement))
 
 
 def _merge_settings(members: list[Action]) -> Action:
     restarts = sum(member.costs == "needs a restart" for member in members)
-    changes = [f"{member.title.removeprefix('Set ')} ({_bare(member.why)})" for member in members]
+    changes = ", ".join(member.title.removeprefix("Set ").replace(": ", " ", 1) for member in members)
     if not restarts:
         costs = "a reload, no restart"
     elif restarts == len(members):
@@ -376,7 +390,7 @@ def _merge_settings(members: list[Action]) -> Action:
         key=_CHANGE,
         object="server",
         title=f"Change {plural(len(members), 'setting')}",
-        why=_listed(changes),
+        why=f"{changes}. The reasons are in the section on settings.",
         costs=costs,
     )
 
@@ -408,11 +422,12 @@ def _merge_drops(members: list[Action]) -> Action:
 
 
 def _merge_retention(members: list[Action]) -> Action:
-    first = next((m for m in members if m.rule == "ret.overdue" and m.severity is members[0].severity), members[0])
+    first = members[0]
     window = first.why.split(". ", 1)[0] + ". "
     details = [first.why, *(m.why.removeprefix(window) for m in members if m is not first)]
     win = next((m.win for m in (first, *members) if m.win), "")
-    return replace(first, why=" ".join(dict.fromkeys(details)), win=win)
+    costs = next((m.costs for m in members if m.costs), "")
+    return replace(first, why=" ".join(dict.fromkeys(details)), win=win, costs=costs)
 
 
 def _merge_rule(members: list[Action]) -> Action:
@@ -424,5 +439,5 @@ def _merge_rule(members: list[Action]) -> Action:
 _MERGERS: tuple[tuple[Callable[[Action], bool], Callable[[list[Action]], Action]], ...] = (
     (lambda a: a.rule == _CHANGE, _merge_settings),
     (lambda a: a.rule.startswith("index/drop_"), _merge_drops),
-    (lambda a: a.subject == "retention", _merge_retention),
+    (lambda a: a.rule.startswith("ret."), _merge_retention),
 )

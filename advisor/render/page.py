@@ -10,11 +10,14 @@ from rich.console import Console
 from rich.text import Text
 
 from advisor.render.clean import is_exact, one_line, visible
-from advisor.render.sqltext import block
+from advisor.render.phrases import plural
+from advisor.render.sqltext import preview
 
 DEFAULT_WIDTH = 80
 # Narrower cannot hold the tables, wider is hard to read.
 _NARROWEST, _WIDEST = 60, 120
+# Longer scripts belong into a file: --format sql.
+SQL_LINES = 30
 _INEXACT = "-- holds control characters: take this one from --format sql"
 
 
@@ -89,19 +92,17 @@ class Page:
             line.append(one_line(text), style=style)
             self.rich(line, indent, indent + label_width)
 
-    def sql(self, statements: Sequence[str], indent: int, limit: int | None = None) -> None:
-        """SQL ready to paste: broken only where blanks have no meaning."""
-        shown = statements if limit is None else statements[:limit]
-        for statement in shown:
-            prefix = " " * indent
-            laid_out = block([statement], self.width, prefix)
-            if not is_exact(laid_out):
-                self._emit(Text(prefix + _INEXACT, style="yellow"))
+    def sql(self, statements: Sequence[str], indent: int, lines: int = SQL_LINES) -> None:
+        """SQL ready to paste: broken only where blanks have no meaning; whole statements, as many as fit in `lines`."""
+        prefix = " " * indent
+        laid_out, left_out = preview(statements, self.width, prefix, lines)
+        if not is_exact(laid_out):
+            self._emit(Text(prefix + _INEXACT, style="yellow"))
+        if laid_out:
             for line in visible(laid_out).split("\n"):
                 self._emit(Text(line, style="cyan"))
-        if len(shown) < len(statements):
-            more = f"-- and {len(statements) - len(shown)} more: see --format sql"
-            self._emit(Text(" " * indent + more, style="dim"))
+        if left_out:
+            self._emit(Text(f"{prefix}-- {plural(left_out, 'statement')} more: --format sql has all", style="dim"))
 
     def row(self, cells: Sequence[tuple[str, int, str]], indent: int = 2) -> None:
         """One line of a table: (text, width, style); a negative width aligns right, 0 takes the rest of the line."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 
@@ -23,6 +23,10 @@ _BREAK = re.compile(CONTROL.pattern + r"|[\n\t]")
 # A long statement is broken before these, outside parentheses.
 _CLAUSES = frozenset({"ON", "INCLUDE", "WHERE", "WITH", "SET", "VALUES", "FROM", "USING", "RETURNING", "FOR"})
 _STEP = "    "
+# Statements whose dollar quotes hold code of ours (plpgsql); elsewhere a dollar quote is a value and stays untouched.
+_CODE = re.compile(
+    r"\s*(do|create\s+(or\s+replace\s+)?(function|procedure))\b(?!.*\blanguage\s+plpy)", re.I | re.DOTALL
+)
 # Longer texts are scripts or worse; laying them out is not worth the time.
 _FOLD_LIMIT = 20_000
 
@@ -133,10 +137,17 @@ def indented(sql: str, prefix: str) -> str:
     """Return `sql` with `prefix` before its first line and after every line break that is not inside a quote."""
     parts = [prefix]
     position = 0
+    code = _CODE.match(sql) is not None
     for match in _ATOM.finditer(sql):
         parts.append(sql[position : match.start()])
         text = match[0]
-        parts.append(text.replace("\n", "\n" + prefix) if match["blank"] is not None else text)
+        if match["blank"] is not None:
+            text = text.replace("\n", "\n" + prefix)
+        elif code and text.startswith("$"):
+            # The body of a procedure is SQL again, in which the same blanks have no meaning.
+            tag = text[: text.index("$", 1) + 1]
+            text = tag + indented(text[len(tag) : -len(tag)], prefix)[len(prefix) :] + tag
+        parts.append(text)
         position = match.end()
     parts.append(sql[position:])
     return "".join(parts)
@@ -146,6 +157,22 @@ def block(statements: Iterable[str], width: int, prefix: str = "") -> str:
     """Return statements ready to paste: terminated, folded to `width`, each on lines of its own."""
     room = width - len(prefix)
     return "\n".join(indented("\n".join(fold(terminated(paste_safe(sql)), room)), prefix) for sql in statements)
+
+
+def preview(statements: Sequence[str], width: int, prefix: str = "", lines: int | None = None) -> tuple[str, int]:
+    """Return `block` of the first statements that fit into `lines` lines, and how many statements are left out.
+
+    A statement is shown whole or not at all.
+    """
+    shown: list[str] = []
+    used = 0
+    for place, sql in enumerate(statements):
+        text = block([sql], width, prefix)
+        used += text.count("\n") + 1
+        if lines is not None and used > lines:
+            return "\n".join(shown), len(statements) - place
+        shown.append(text)
+    return "\n".join(shown), 0
 
 
 def commented(text: str) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.text import Text
 
 from advisor.model.report import Report
-from advisor.render.clean import one_line
+from advisor.render.clean import one_line, sentences
 from advisor.render.order import Action
 from advisor.render.page import Page
-from advisor.render.phrases import minute, size
+from advisor.render.phrases import minute
 from advisor.render.text_sections import SEVERITY_STYLES, gaps, health, indexes, retention, settings, workload
-from advisor.render.view import SHOWN_SQL, View, make_view
-from advisor.units import format_duration
+from advisor.render.view import WHY_CHARS, View, made_line, make_view
 
+_UNDO_LINES = 20
 _TONE_STYLES = {"calm": "bold green", "improve": "bold yellow", "urgent": "bold red", "unknown": "bold magenta"}
 _SECTIONS = (
     ("index", indexes),
@@ -67,21 +67,15 @@ def _action(page: Page, number: int, action: Action) -> None:
     if action.confidence == "low":
         title.append(", low confidence", style="dim")
     page.rich(title, 0, 4)
-    page.labelled("why", one_line(action.why, 700), 4)
+    page.labelled("why", sentences(action.why, WHY_CHARS), 4)
     page.labelled("wins", action.win, 4, "green")
     page.labelled("costs", action.costs, 4)
-    page.sql(action.sql, 6, SHOWN_SQL)
+    page.sql(action.sql, 6)
     if action.undo_sql:
         page.rich(Text("undo", style="dim"), 4)
-        page.sql(action.undo_sql, 6, SHOWN_SQL)
+        page.sql(action.undo_sql, 6, _UNDO_LINES)
 
 
 def _footer(page: Page, report: Report) -> None:
     page.blank()
-    parts = [f"{stage} {format_duration(seconds)}" for stage, seconds in report.timings.items() if seconds >= 0.0005]
-    line = "Made in " + format_duration(sum(report.timings.values())) if parts else "Made"
-    if parts:
-        line += f" ({', '.join(parts)})"
-    if report.peak_memory_bytes is not None:
-        line += f"; peak memory {size(report.peak_memory_bytes)}"
-    page.prose(line + ".", style="dim")
+    page.prose(made_line(report), style="dim")

@@ -7,7 +7,7 @@ from rich.text import Text
 from advisor.model.finding import Severity
 from advisor.model.names import RelationName
 from advisor.model.report import IndexProposal, RetentionStatus, StatementEffect
-from advisor.render.clean import one_line
+from advisor.render.clean import one_line, sentences
 from advisor.render.order import asks, is_fine, proposal_key, severity_of
 from advisor.render.page import Page
 from advisor.render.phrases import (
@@ -23,7 +23,7 @@ from advisor.render.phrases import (
 from advisor.render.sqltext import is_sql
 from advisor.render.view import (
     QUERY_CHARS,
-    SHOWN_SQL,
+    WHY_CHARS,
     FindingGroup,
     View,
     cost_line,
@@ -44,6 +44,7 @@ SEVERITY_STYLES = {
     Severity.INFO: "dim",
 }
 _NOT_LOOKED = "not looked for"  # what retention says of a fact that it did not try to learn
+_BRIEF = 260  # characters of a detail that other formats tell in full
 _INDEXES, _EFFECTS, _DROPS, _REJECTED, _SETTINGS, _TABLES = 15, 3, 20, 10, 40, 20
 _GROUPS, _OBJECTS, _STATEMENTS, _GAPS, _SKIPPED = 40, 5, 10, 20, 10
 
@@ -93,7 +94,7 @@ def _proposal(page: Page, proposal: IndexProposal, step: int | None) -> None:
         page.prose(proposal.reason, 2)
         page.sql((proposal.ddl, *proposal.after_ddl), 4)
     else:
-        page.prose(f"SQL and reason: step {step} above.", 2, "dim")
+        _see(page, step, proposal.reason, 2)
     if proposal.evidence:
         page.prose(f"Evidence: {proposal.evidence}", 2)
     if proposal.replaces:
@@ -115,11 +116,18 @@ def _effect(page: Page, effect: StatementEffect, style: str) -> None:
     page.row([(one_line(effect.query, QUERY_CHARS), 0, "")], 6)
 
 
+def _see(page: Page, step: int, reason: str, indent: int) -> None:
+    """Point to the step; its reason is repeated only where the step had to cut it."""
+    if len(reason) > WHY_CHARS:
+        page.prose(reason, indent)
+    page.prose(f"See step {step} above.", indent, "dim")
+
+
 def _drops(page: Page, view: View) -> None:
     advice = view.report.indexes
     if advice is None or not advice.drop:
         return
-    in_steps = {statement for action in view.first.rows for statement in action.sql[:SHOWN_SQL]}
+    in_steps = {statement for action in view.first.rows for statement in action.sql}
     shown = top(sorted(advice.drop, key=lambda d: (-d.size_bytes, str(d.index))), _DROPS)
     for drop in shown.rows:
         page.blank()
@@ -203,16 +211,19 @@ def _table_retention(page: Page, statuses: list[RetentionStatus], view: View) ->
     if facts:
         page.prose("; ".join(facts), 6)
     if first.enforcement and first.enforcement != _NOT_LOOKED:
-        page.prose(f"Enforced by: {first.enforcement}", 6)
+        page.prose(f"Enforced by: {sentences(first.enforcement, _BRIEF)}", 6)
     if worst is None:
         return
     step = next((n for n, a in enumerate(view.first.rows, 1) if a.object == str(first.table) and a.sql), None)
-    if step is not None:
-        page.prose(f"SQL and reason: step {step} above.", 6, "dim")
-        return
     for status in statuses:
-        page.prose(status.detail, 6)
-    page.sql(tuple(dict.fromkeys(sql for status in statuses for sql in status.sql)), 8, SHOWN_SQL)
+        # The step above tells the main thing in full; the rest is named here, and in full in HTML and JSON.
+        if step is None or status.rule != "ret.overdue":
+            name = one_line(status.rule.rsplit(".", 1)[-1].replace("_", " "))
+            page.prose(f"- {name}: {sentences(status.detail, _BRIEF)}", 6, hang=8)
+    if step is not None:
+        page.prose(f"SQL: step {step} above.", 6, "dim")
+        return
+    page.sql(tuple(dict.fromkeys(sql for status in statuses for sql in status.sql)), 8)
 
 
 def health(page: Page, view: View) -> None:
@@ -239,13 +250,13 @@ def _group(page: Page, group: FindingGroup, steps: dict[str, int]) -> None:
     page.rich(title, 0, 9)
     step = steps.get(first.key) or steps.get(group.rule)
     if step is not None:
-        page.prose(f"SQL and reason: step {step} above.", 9, "dim")
+        _see(page, step, first.detail, 9)
     else:
         page.prose(one_line(first.detail, 600), 9)
-        page.sql(first.remedy.sql, 9, SHOWN_SQL)
+        page.sql(first.remedy.sql, 9)
         if first.remedy.undo_sql:
             page.rich(Text("undo", style="dim"), 9)
-            page.sql(first.remedy.undo_sql, 9, SHOWN_SQL)
+            page.sql(first.remedy.undo_sql, 9)
     others = top((f.object for f in group.findings[1:]), _OBJECTS)
     if others.rows:
         names = ", ".join(one_line(name, 80) for name in others.rows)

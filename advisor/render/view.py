@@ -8,15 +8,18 @@ from typing import Generic, TypeVar
 
 from advisor.model.finding import Finding, Severity
 from advisor.model.report import IndexProposal, Report, StatementSummary
+from advisor.render.clean import one_line
 from advisor.render.order import Action, actions, all_findings, is_fine, proposal_key
 from advisor.render.phrases import change, cost, number, percent, plural, size, span, times_less
+from advisor.units import format_duration
 
 T = TypeVar("T")
 
 FIRST_ACTIONS = 7
-# SQL statements shown per step; the sql format has them all.
-SHOWN_SQL = 5
+# A step's reason is cut at the end of a sentence; the sections have it in full.
+WHY_CHARS = 420
 QUERY_CHARS = 160
+_STAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,18 @@ def _groups(findings: Sequence[Finding]) -> tuple[FindingGroup, ...]:
         FindingGroup(severity=severity, rule=rule, findings=tuple(members))
         for (severity, rule), members in grouped.items()
     )
+
+
+def made_line(report: Report) -> str:
+    """Return how long the report took, by stage (the longest few), and the memory it needed."""
+    if not report.timings:
+        return "Made by pgadvise."
+    stages = sorted(report.timings.items(), key=lambda stage: -stage[1])[:_STAGES]
+    parts = ", ".join(f"{one_line(stage, 40)} {format_duration(seconds)}" for stage, seconds in stages)
+    line = f"Made in {format_duration(sum(report.timings.values()))} ({parts})"
+    if report.peak_memory_bytes is not None:
+        line += f"; peak memory {size(report.peak_memory_bytes)}"
+    return line + "."
 
 
 def top_statements(report: Report, limit: int) -> Top[StatementSummary]:

@@ -32,12 +32,14 @@ CREATE INDEX CONCURRENTLY geolocation_data_student_id_timestamp_idx
 -- why: Window: 90 days (default for geolocation tables). The oldest row is 402 days old; 76 % of
 --   the table is past its window and is personal data.
 -- wins: 7,412,000 rows (1.2 GB) are past the window
+-- costs: removed rows do not come back: take a backup and look at some of them first
+-- It removes rows for ever, so it is switched off here: take away the dashes to run it.
 
--- repeat until it deletes nothing
-DELETE FROM public.geolocation_data
-WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM public.geolocation_data
-    WHERE "timestamp" < now() - interval '90 days' LIMIT 5000));
+-- -- repeat until it deletes nothing
+-- DELETE FROM public.geolocation_data
+-- WHERE ctid = ANY (ARRAY(
+--     SELECT ctid FROM public.geolocation_data
+--     WHERE "timestamp" < now() - interval '90 days' LIMIT 5000));
 
 -- =============================================================================
 -- 4/15  Set work_mem: 64MB → 10MB  [high]
