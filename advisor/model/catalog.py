@@ -65,7 +65,7 @@ class Table:
     tablespace: str | None = None
     reloptions: tuple[str, ...] = ()
     relpages: int = 0
-    reltuples: float = -1
+    reltuples: float = -1.0
     relallvisible: int = 0
     relfrozenxid_age: int | None = None
     relminmxid_age: int | None = None
@@ -170,7 +170,7 @@ class Index:
     tablespace: str | None = None
     size_bytes: int | None = None
     relpages: int = 0
-    reltuples: float = 0
+    reltuples: float = 0.0
     extension: str | None = None
     idx_scan: int | None = None
     idx_tup_read: int | None = None

@@ -69,7 +69,7 @@ def snapshot() -> Snapshot:
         ),
         statistics=(
             ColumnStatistics(
-                relation=T, column="a", attnum=1, inherited=False, null_frac=0, avg_width=4, n_distinct=-1,
+                relation=T, column="a", attnum=1, inherited=False, null_frac=0.0, avg_width=4, n_distinct=-1.0,
                 most_common_vals="{Bob}", most_common_freqs=(0.5,), histogram_bounds="{Alice,Zoe}",
             ),
         ),
