@@ -9,12 +9,12 @@ from advisor.index_search.candidates.served import is_prefix
 from advisor.index_search.ddl import Names
 from advisor.index_search.drops import advise_drops, drop_notes
 from advisor.index_search.facts import Facts
-from advisor.index_search.hot import refusals
+from advisor.index_search.hot import lookalikes, refusals
 from advisor.index_search.merge import merged_candidates
 from advisor.index_search.options import SearchOptions
 from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Candidate, Planner
-from advisor.index_search.proposals import Outcome, proposals
+from advisor.index_search.proposals import Outcome, proposals, superseded
 from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.search import Chosen, Item, Problem, search
@@ -49,7 +49,7 @@ def advise_indexes(
     oracle = Oracle(planner, workload.statements)
     weights = {statement.key: statement.calls for statement in workload.statements}
     pool = collect_candidates(sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)), facts)
-    items = _prepare(planner, pool, pool.all[:_MAX_PREPARED], {})
+    items = _prepare(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
     by_handle = {handle: item.candidate for handle, item in items.items()}
     with progress.step("Planning with candidate indexes", len(oracle.known)) as step:
         peel(oracle, by_handle, weights, catalog, started + _PEEL_SHARE * options.time_limit, step)
@@ -76,10 +76,10 @@ def advise_indexes(
                 break
             for refusal in found:
                 refused[refusal.handle] = refusal.reason
-                problem.forbidden.add(refusal.handle)
+                problem.forbidden |= {refusal.handle, *lookalikes(problem, refusal.handle)}
             chosen = search(problem, chosen - problem.forbidden)
             step.advance()
-    chosen = _needed(problem, chosen)
+    chosen = _needed(problem, chosen - problem.forbidden)
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)
@@ -102,7 +102,9 @@ def advise_indexes(
     )
 
 
-def _prepare(planner: Planner, pool: Pool, candidates: list[Candidate], known: dict[str, Item]) -> dict[str, Item]:
+def _prepare(
+    planner: Planner, pool: Pool, candidates: list[Candidate], known: dict[str, Item], facts: Facts
+) -> dict[str, Item]:
     """Return items for the candidates the planner accepts; note why it refuses the others."""
     items: dict[str, Item] = {}
     for prepared in planner.prepare(candidates) if candidates else ():
@@ -114,7 +116,11 @@ def _prepare(planner: Planner, pool: Pool, candidates: list[Candidate], known: d
         share = 1.0
         if prepared.candidate.predicate is not None:
             share = pool.shares.get(prepared.candidate, 0.5)
-        items[prepared.handle] = Item(prepared.handle, prepared.candidate, prepared.size_bytes, share)
+        item = Item(prepared.handle, prepared.candidate, prepared.size_bytes, share)
+        item.replaced_bytes = sum(
+            index.size_bytes or 0 for index in facts.indexes(prepared.candidate.table) if superseded(index, item)
+        )
+        items[prepared.handle] = item
     return items
 
 
@@ -144,7 +150,7 @@ def _with_merged(problem: Problem, planner: Planner, pool: Pool, chosen: Chosen)
     new = [candidate for candidate in parents if candidate not in known]
     if not new or problem.late():
         return chosen
-    items = _prepare(planner, pool, new, problem.items)
+    items = _prepare(planner, pool, new, problem.items, problem.facts)
     for handle, item in items.items():
         keys = {key for parent in parents[item.candidate] for key in problem.items[parent].statements}
         item.statements = tuple(keys)

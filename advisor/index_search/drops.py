@@ -206,8 +206,8 @@ def _duplicates(indexes: Iterable[Index]) -> Iterator[_Reason]:
         else:
             groups.append([index])
     for group in groups:
-        # One stays: what a constraint needs, else the unique one, else the one in use longest.
-        group.sort(key=lambda i: (not protected(i), not i.is_unique, not i.is_clustered, -(i.idx_scan or 0), i.oid))
+        # One stays: what a constraint needs, else the oldest; the scans of the others go to it.
+        group.sort(key=lambda i: (not protected(i), not i.is_clustered, i.oid))
         for index in group[1:]:
             if not protected(index):
                 text = f"the same as {group[0].relation.display()}, which stays"

@@ -19,8 +19,8 @@ _ONE_TO_ONE = re.compile(r"^(?:lower|upper|btrim|trim|initcap|unaccent|pg_catalo
 _PURPOSES = (
     (("equality", "in"), "finds rows by {}"),
     (("join",), "finds rows to join by {}"),
-    (("range", "like"), "bounds {}"),
-    (("order",), "returns them in the order of {}"),
+    (("range", "like"), "narrows down to a range of {}"),
+    (("order",), "returns rows in the order of {}"),
     (("group", "distinct"), "groups by {} without sorting"),
     (("contains",), "searches inside {}"),
     (("ilike", "regex", "similar"), "searches for parts of {}"),
@@ -61,7 +61,7 @@ def share_text(item: Item) -> str:
     if item.candidate.predicate is None:
         return ""
     share = f"{item.share:.0%}" if item.share >= 0.01 else "less than 1%"
-    return f" It holds only the {share} of the rows that satisfy its condition, so it stays small."
+    return f" It holds only the rows that satisfy its condition ({share}), so it stays small."
 
 
 def confidence(item: Item, literal: bool, facts: Facts, before: float, after: float) -> tuple[str, str]:

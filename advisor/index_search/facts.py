@@ -14,6 +14,7 @@ from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
+from advisor.model.workload import ColumnUse, Statement
 
 
 class Facts:
@@ -87,6 +88,25 @@ class Facts:
         rest = max(0.0, 1.0 - sum(frequencies) - statistics.null_frac)
         others = max(1.0, distinct_count(statistics.n_distinct, self.rows(relation)) - len(frequencies))
         return rest / others
+
+    def asked_share(self, statement: Statement, relation: RelationName, use: ColumnUse) -> float | None:
+        """Return the share of rows that have the value an equality asks for, the mean over the bindings; None when
+        neither the text nor the bindings tell."""
+        name = use.columns[0]
+        if use.operator == "IS NULL":
+            return self.null_share(relation, name)
+        if use.constant is not None and use.role == "equality":
+            body = use.constant[1:-1].replace("''", "'") if use.constant.startswith("'") else use.constant
+            return self.frequency(relation, name, body)
+        if use.parameter is None:
+            return None
+        total = weight = 0.0
+        for binding in statement.bindings:
+            value = binding.values[use.parameter - 1] if use.parameter <= len(binding.values) else None
+            if value is not None and (share := self.frequency(relation, name, value)) is not None:
+                total += binding.weight * share
+                weight += binding.weight
+        return total / weight if weight else None
 
     def null_share(self, relation: RelationName, column: str) -> float | None:
         statistics = self.statistics(relation, column)

@@ -52,6 +52,21 @@ def refusals(problem: Problem, chosen: Chosen) -> list[Refusal]:
     return found
 
 
+def lookalikes(problem: Problem, handle: str) -> set[str]:
+    """Return other forms of a refused index: they hold the same changing column for none but the same statements."""
+    item = problem.items[handle]
+    updates = problem.writes.updates.get(item.candidate.table, ())
+    offending = frozenset().union(*(u.columns for u in updates if breaks_hot(item.candidate, u, problem.facts)))
+    columns = offending & candidate_columns(item.candidate, problem.facts)
+    return {
+        other
+        for other, theirs in problem.items.items()
+        if theirs.candidate.table == item.candidate.table
+        and columns & candidate_columns(theirs.candidate, problem.facts)
+        and set(theirs.statements) <= set(item.statements)
+    }
+
+
 def _served(problem: Problem, chosen: Chosen, handle: str, broken: list[Update]) -> float:
     """Return the calls of statements that clearly need the index, even beside its best HOT-keeping substitute."""
     item = problem.items[handle]

@@ -29,6 +29,7 @@ from advisor.model.report import IndexDrop, IndexProposal, StatementEffect
 from advisor.model.workload import Statement
 
 _HELPED = 0.95
+_LEAST_GAIN = 0.15  # of what the helped statements cost; below that nobody would notice
 _HURT = 1.05
 
 
@@ -43,6 +44,7 @@ class Outcome:
     names: Names
     statement_costs: dict[str, tuple[float, float]] = field(default_factory=dict)  # key -> now, with all chosen
     used_by: dict[str, frozenset[str]] = field(default_factory=dict)  # key -> handles its final plan uses
+    too_little: frozenset[str] = frozenset()  # chosen by the numbers, but no statement gains enough to show
 
 
 def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, ...], tuple[IndexDrop, ...]]:
@@ -53,10 +55,11 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
     problem = outcome.problem
     while True:
         _score(outcome)
-        used = frozenset().union(*outcome.used_by.values(), frozenset())
-        if outcome.chosen <= used or not outcome.chosen:
+        kept = frozenset(handle for handle in outcome.chosen if _gain(outcome, handle) >= _LEAST_GAIN)
+        outcome.too_little |= outcome.chosen - kept
+        if kept == outcome.chosen:
             break
-        outcome.chosen &= used
+        outcome.chosen = kept
     made: list[tuple[float, IndexProposal]] = []
     drops: list[IndexDrop] = []
     for handle in outcome.chosen:
@@ -73,6 +76,15 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
 
 def _with_replaced(proposal: IndexProposal, replaced: list[IndexDrop]) -> IndexProposal:
     return replace(proposal, replaces=tuple(str(drop.index) for drop in replaced)) if replaced else proposal
+
+
+def _gain(outcome: Outcome, handle: str) -> float:
+    """Return the share of their cost that the statements using the index save."""
+    weights = outcome.problem.weights
+    keys = [key for key, used in outcome.used_by.items() if handle in used]
+    before = sum(weights[key] * outcome.statement_costs[key][0] for key in keys)
+    after = sum(weights[key] * outcome.statement_costs[key][1] for key in keys)
+    return 1 - after / before if before > 0 else 0.0
 
 
 def _score(outcome: Outcome) -> None:
@@ -164,7 +176,7 @@ def _replaced(outcome: Outcome, item: Item, proposal: IndexProposal, deadline: f
     found: list[IndexDrop] = []
     gone: frozenset[str] = frozenset()
     for index in problem.facts.indexes(item.candidate.table):
-        if time.monotonic() > deadline + 10 or not _superseded(index, item):
+        if time.monotonic() > deadline + 10 or not superseded(index, item):
             continue
         hurt, checked = replan(problem.oracle, catalog, index, gone, outcome.chosen)
         if hurt:
@@ -188,7 +200,8 @@ def _replaced(outcome: Outcome, item: Item, proposal: IndexProposal, deadline: f
     return found
 
 
-def _superseded(index: Index, item: Item) -> bool:
+def superseded(index: Index, item: Item) -> bool:
+    """Return whether the new index can do all an existing one does."""
     candidate = item.candidate
     if protected(index) or index.access_method != "btree" or candidate.access_method != "btree":
         return False

@@ -87,6 +87,9 @@ def _refused(outcome: Outcome) -> Iterator[Why]:
     """Single keys first: they are what people propose by themselves."""
     refused = sorted(outcome.pool.refused.items(), key=lambda pair: (len(pair[0].columns), bool(pair[0].include)))
     for candidate, reason in refused:
+        index = outcome.pool.existing.get(candidate)
+        if index is not None and index.constraint is not None:
+            continue  # nobody expects a second index on a primary key
         if candidate.predicate is None and not candidate.include and len(candidate.columns) <= 2:
             yield candidate, reason
 
@@ -95,11 +98,14 @@ def _weighed(outcome: Outcome) -> Iterator[Why]:
     """Candidates that were planned and lost, with the numbers."""
     problem = outcome.problem
     taken = [problem.items[handle] for handle in outcome.chosen]
+    for handle in outcome.too_little:
+        yield problem.items[handle].candidate, "the statements it serves would gain less than 15%: not worth an index"
     losers = [
         item
         for handle, item in problem.items.items()
         if handle not in outcome.chosen
         and handle not in outcome.hot_refused
+        and handle not in outcome.too_little
         and item.candidate.predicate is None
         and not item.candidate.include
         and len(item.candidate.columns) == 1

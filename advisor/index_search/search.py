@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +20,7 @@ from advisor.index_search.write_cost import Writes, write_cost
 from advisor.model.names import RelationName
 
 Chosen = frozenset[str]
+_SIBLING = 2.0  # a second index on the same leading column must win this much more: people merge such pairs
 _EXPONENTS = (0.0, 0.5, 1.0)  # of the size a gain is divided by: each wins somewhere under a budget
 _HELPED = 0.9  # a statement counts as helped when the best plan costs at most this share of the present one
 _LEAST_WORTH = 0.002  # of the present cost: the helped statements count for at least this much
@@ -34,6 +35,7 @@ class Item:
     size_bytes: int
     share: float  # of the table's rows that are in it
     statements: tuple[str, ...] = ()  # keys of statements it is relevant to
+    replaced_bytes: int = 0  # size of existing indexes that it makes superfluous
 
 
 @dataclass(slots=True)
@@ -63,8 +65,11 @@ class Problem:
 
     def price(self, handle: str) -> float:
         options = self.facts.options
-        relative = self.items[handle].size_bytes / max(1, self.tables_bytes)
-        return (options.fixed_price + options.size_price * relative) * self.worth()
+        item = self.items[handle]
+        relative = max(0, item.size_bytes - item.replaced_bytes) / max(1, self.tables_bytes)
+        # Extending an existing index leaves their number as it is.
+        fixed = options.fixed_price * (0.5 if item.replaced_bytes else 1.0)
+        return (fixed + options.size_price * relative) * self.worth()
 
     def written(self, chosen: Iterable[str], relation: RelationName) -> float:
         on_table = [
@@ -89,7 +94,22 @@ class Problem:
         for relation in {self.items[handle].candidate.table for handle in moved}:
             total += self.written(other, relation) - self.written(chosen, relation)
         total += sum(self.price(h) for h in other - chosen) - sum(self.price(h) for h in chosen - other)
+        if len(moved) < len(chosen) + len(other):
+            total += (
+                _SIBLING
+                * self.facts.options.fixed_price
+                * self.worth()
+                * (self._siblings(other) - self._siblings(chosen))
+            )
         return total
+
+    def _siblings(self, chosen: Chosen) -> int:
+        """Return how many chosen indexes share table and leading column with another one."""
+        heads = Counter(
+            (item.candidate.table, item.candidate.access_method, item.candidate.columns[0].key)
+            for item in (self.items[handle] for handle in chosen)
+        )
+        return sum(count - 1 for count in heads.values())
 
     def hope(self, handle: str, chosen: Chosen) -> float:
         """Return the most that adding a candidate could win, from what is known already."""

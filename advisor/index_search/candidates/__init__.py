@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from advisor.index_search.candidates.brin import PAGES_PER_RANGE, brin_keys
-from advisor.index_search.candidates.btree import Columns, covering, key_lists
+from advisor.index_search.candidates.btree import FEW_VALUES, Columns, covering, key_lists
 from advisor.index_search.candidates.gin import gin_keys
 from advisor.index_search.candidates.gist import gist_keys
 from advisor.index_search.candidates.partial import Predicate, predicates
@@ -16,11 +16,9 @@ from advisor.index_search.facts import Facts
 from advisor.index_search.occurrence import Occurrence, occurrences
 from advisor.index_search.planner import Candidate
 from advisor.model.catalog import Index, IndexColumn
-from advisor.model.names import RelationName
 from advisor.model.workload import Statement
 
-_FEW_VALUES = 10  # a column with so few values is no key on its own
-_RARE = 0.1  # unless only values of at most this share are asked for
+_RARE = 0.1  # a column of few values is a key on its own only when rarer values than this are asked for
 _MAX_PER_STATEMENT = 120
 
 
@@ -129,30 +127,24 @@ def _flag(candidate: Candidate, one: Occurrence, facts: Facts) -> str | None:
         return None
     distinct = facts.distinct(candidate.table, (name,))
     is_flag = column.base_type.name == "bool"
-    if distinct > _FEW_VALUES and not is_flag:
+    if distinct > FEW_VALUES and not is_flag:
         return None
-    asked = asked_share(candidate.table, name, one, facts)
-    if not is_flag and asked is not None and asked <= _RARE:
+    asked = [
+        share
+        for key in (*one.equal, *one.lists)
+        if key.use.columns == (name,) and (share := facts.asked_share(one.statement, one.relation, key.use)) is not None
+    ]
+    if not is_flag and asked and max(asked) <= _RARE:
         return None
     most = max(statistics.most_common_freqs or (0.0,))
-    values = "true or false" if is_flag else f"one of only {distinct:.0f} values"
+    if statistics.null_frac > max(most, 0.5):
+        known = f"{name} is NULL in {statistics.null_frac:.0%} of the rows"
+    elif distinct <= 1:
+        known = f"{name} has the same value in every row"
+    else:
+        values = "true or false" if is_flag else f"one of only {distinct:.0f} values"
+        known = f"{name} is {values}, and the most common one is in {most:.0%} of the rows"
     return (
-        f"{name} is {values}, and the most common one is in {most:.0%} of the rows: an index on it alone would read "
-        "most of the table; only a partial index on a rare value could pay"
+        f"{known}: an index on it alone would read much of the table for the common value; "
+        "only a partial index on a rare one could pay"
     )
-
-
-def asked_share(relation: RelationName, name: str, one: Occurrence, facts: Facts) -> float | None:
-    """Return the mean share of rows that have the values a statement asks of a column."""
-    total = weight = 0.0
-    for key in (*one.equal, *one.lists):
-        if key.use.columns != (name,) or key.use.expression is not None or key.use.parameter is None:
-            continue
-        for binding in one.statement.bindings:
-            if key.use.parameter > len(binding.values):
-                continue
-            value = binding.values[key.use.parameter - 1]
-            if value is not None and (share := facts.frequency(relation, name, value)) is not None:
-                total += binding.weight * share
-                weight += binding.weight
-    return total / weight if weight else None

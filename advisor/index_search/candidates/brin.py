@@ -17,7 +17,7 @@ def brin_keys(one: Occurrence, facts: Facts) -> Iterator[Columns]:
     """Yield BRIN keys for the occurrence's range conditions."""
     if facts.pages(one.relation) < _MIN_PAGES:
         return
-    for key in (*one.ranges, *one.equal):
+    for key in one.ranges:
         if key.use.expression is not None:
             continue
         column = facts.column(one.relation, key.use.columns[0])

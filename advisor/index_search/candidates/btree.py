@@ -10,6 +10,8 @@ from advisor.model.catalog import IndexColumn
 
 Columns = tuple[IndexColumn, ...]
 _MAX_EQUAL = 4
+_HALF = 0.5
+FEW_VALUES = 10  # a column with so few values is no key on its own
 _UNSORTED = frozenset(
     ("json", "jsonb", "xml", "point", "box", "polygon", "circle", "path", "lseg", "line", "tsvector", "tsquery",
      "hstore", "geometry", "geography", "vector")
@@ -19,10 +21,43 @@ _UNSORTED = frozenset(
 def key_lists(one: Occurrence, facts: Facts, without: frozenset[str] = frozenset()) -> Iterator[Columns]:
     """Yield the key lists worth trying for one occurrence; columns named in `without` are held by a predicate."""
     width = facts.options.max_width
-    for keys in _keys(one, without):
+    held = without | dead_weight(one, facts)
+    for keys in _keys(one, held):
         columns = _unique(keys)[:width]
-        if columns and all(sortable(column, one, facts) for column in columns):
+        if not columns or _flag_first(columns, one, facts):
+            continue
+        if all(sortable(column, one, facts) for column in columns):
             yield columns
+
+
+def dead_weight(one: Occurrence, facts: Facts) -> frozenset[str]:
+    """Return the equality columns that do not belong in a key: what is asked is in half of the rows or more, or a
+    constant boolean or IS NULL, which a predicate holds better."""
+    found = set()
+    for key in (*one.equal, *one.lists):
+        use = key.use
+        column = facts.column(one.relation, use.columns[0])
+        if use.expression is not None or column is None:
+            continue
+        constant_flag = column.base_type.name == "bool" and use.constant is not None
+        share = facts.asked_share(one.statement, one.relation, use)
+        if use.operator == "IS NULL" or constant_flag or (share is not None and share >= _HALF):
+            found.add(key.name)
+    return frozenset(found)
+
+
+def _flag_first(columns: Columns, one: Occurrence, facts: Facts) -> bool:
+    """Return whether a column of few values stands before a more telling one that is searched by equality too."""
+    if len(columns) < 2 or columns[0].column is None:
+        return False
+    few = facts.distinct(one.relation, (columns[0].column,))
+    if few > FEW_VALUES:
+        return False
+    points = {key.name for key in (*one.equal, *one.lists, *one.joins)}
+    return any(
+        column.key in points and (column.column is None or facts.distinct(one.relation, (column.column,)) > FEW_VALUES)
+        for column in columns[1:]
+    )
 
 
 def _keys(one: Occurrence, without: frozenset[str]) -> Iterator[list[IndexColumn]]:
