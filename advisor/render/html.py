@@ -14,12 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from advisor.model.finding import Severity
 from advisor.model.report import Report
 from advisor.render import phrases
-from advisor.render.clean import is_exact, one_line, shorten, visible
+from advisor.render.clean import is_exact, one_line, sentences, shorten, visible
 from advisor.render.json_ import plain
 from advisor.render.order import asks, is_fine, proposal_key, severity_of
 from advisor.render.plots import all_plots
 from advisor.render.sqltext import block, is_sql
 from advisor.render.view import (
+    WHY_CHARS,
     View,
     cost_line,
     host_line,
@@ -101,6 +102,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         line=_line,
+        sentences=lambda text: sentences(text, 2 * WHY_CHARS),
         size=phrases.size,
         number=phrases.number,
         cost=phrases.cost,
