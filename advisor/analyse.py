@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from advisor.errors import UsageError
-from advisor.model.finding import Confidence, Finding, Remedy, Severity
+from advisor.model.finding import Finding, Remedy, Severity
 from advisor.model.lookup import Catalog
 from advisor.model.needs import extension_problem
 from advisor.model.offence import Offence, Unjudged
@@ -77,16 +77,8 @@ def judge(
         if reason is not None:
             skipped.append(Skipped(rule=rule.id, why=reason))
             continue
-        try:
-            offences = list(_offences(rule, snapshot, catalog, values))
-            found = _shorten(rule, _findings(rule, offences, values, severity))
-        except _RULE_FAILURES as error:
-            why = f"the rule failed, which is a bug in it: {type(error).__name__}: {error}"
-            skipped.append(Skipped(rule=rule.id, why=why))
-            continue
+        found, unjudged = _judge_rule(rule, snapshot, catalog, values, severity)
         findings += found
-        unjudged = [Skipped(rule=rule.id, why=item.why) for item in offences if isinstance(item, Unjudged)]
-        unjudged = unjudged or list(_partly_missing(rule, snapshot))
         skipped += unjudged
         if not found and not unjudged:
             passed.append(rule.id)
@@ -152,23 +144,57 @@ def _speaks_of(what: str, part: str) -> bool:
     return re.search(_GAP_NAMES.get(part, rf"^({part}|{words})\b"), what) is not None
 
 
-def _partly_missing(rule: Rule, snapshot: Snapshot) -> Iterator[Skipped]:
+def _partly_missing(rule: Rule, snapshot: Snapshot) -> Iterator[str]:
     """Yield what the rule could not see: objects whose statistics or sessions the role may not read."""
     for part in rule.needs.parts:
         for gap in snapshot.gaps:
             if part != "statements" and _speaks_of(gap.what, part):
-                yield Skipped(rule=rule.id, why=f"judged only in part: {gap.what}: {gap.why}")
+                yield f"judged only in part: {gap.what}: {gap.why}"
 
 
-def _findings(
-    rule: Rule, offences: Iterable[Offence | Finding | Unjudged], values: Mapping[str, Any], severity: Severity | None
-) -> Iterator[tuple[float, Finding]]:
-    """Yield (weight, finding)."""
-    for item in offences:
-        if isinstance(item, Finding):  # a check that words its findings itself
-            yield 0.0, replace(item, rule=rule.id, severity=severity or item.severity)
-        elif isinstance(item, Offence):
-            yield item.weight, _worded(rule, item, values, severity)
+def _judge_rule(
+    rule: Rule, snapshot: Snapshot, catalog: Catalog, values: Mapping[str, Any], severity: Severity | None
+) -> tuple[list[Finding], list[Skipped]]:
+    """Return what the rule found, and why it was not judged or only in part.
+
+    A mistake in the rule costs what comes after it: offences found before stay.
+    """
+    offences: list[Offence | Finding] = []
+    reasons: list[str] = []
+    try:
+        for item in _offences(rule, snapshot, catalog, values):
+            if isinstance(item, Unjudged):
+                reasons.append(item.why)
+            else:
+                offences.append(item)
+    except _RULE_FAILURES as error:
+        reasons.append(_failure(error))
+
+    def rank(item: Offence | Finding) -> tuple[int, float, str]:
+        weight = item.weight if isinstance(item, Offence) else 0.0
+        return (severity or item.severity or rule.severity).rank, -weight, item.object
+
+    worst: dict[str, Offence | Finding] = {}
+    for item in sorted(offences, key=rank):
+        worst.setdefault(item.object, item)
+    ordered = list(worst.values())
+    findings: list[Finding] = []
+    # Words are made for what is shown only: 10,000 offences are a normal case.
+    for item in ordered[: rule.metadata.most]:
+        try:
+            findings.append(_worded(rule, item, values, severity))
+        except _RULE_FAILURES as error:
+            reasons.append(f"{item.object}: {_failure(error)}")
+    rest = ordered[rule.metadata.most :]
+    if rest:
+        findings.append(_counted(rule, rest, severity))
+    if not reasons:
+        reasons += _partly_missing(rule, snapshot)
+    return findings, [Skipped(rule=rule.id, why=why) for why in reasons]
+
+
+def _failure(error: Exception) -> str:
+    return f"the rule failed, which is a bug in it: {type(error).__name__}: {error}"
 
 
 def _offences(
@@ -182,7 +208,9 @@ def _offences(
     return check(**{name: offered[name] for name in inspect.signature(check).parameters})
 
 
-def _worded(rule: Rule, offence: Offence, params: Mapping[str, Any], severity: Severity | None) -> Finding:
+def _worded(rule: Rule, offence: Offence | Finding, params: Mapping[str, Any], severity: Severity | None) -> Finding:
+    if isinstance(offence, Finding):  # a check that words its findings itself
+        return replace(offence, rule=rule.id, severity=severity or offence.severity)
     metadata = rule.metadata
     context = {"params": params, **offence.evidence, **offence.values, "object": offence.object}
     remedy = metadata.remedy
@@ -191,7 +219,7 @@ def _worded(rule: Rule, offence: Offence, params: Mapping[str, Any], severity: S
     return Finding(
         rule=rule.id,
         severity=severity or offence.severity or metadata.severity,
-        confidence=offence.confidence or Confidence(metadata.confidence),
+        confidence=offence.confidence or metadata.confidence,
         title=render_line(metadata.finding.title, context),
         object=offence.object,
         detail=render_prose(metadata.finding.detail, context),
@@ -206,22 +234,15 @@ def _worded(rule: Rule, offence: Offence, params: Mapping[str, Any], severity: S
     )
 
 
-def _shorten(rule: Rule, found: Iterable[tuple[float, Finding]]) -> list[Finding]:
-    """Return the findings worst and heaviest first; those beyond the rule's `most` become one that counts them."""
-    ordered = sorted(found, key=lambda pair: (pair[1].severity.rank, -pair[0], pair[1].object))
-    unique = list({finding.key: finding for _, finding in ordered}.values())
-    kept, rest = unique[: rule.metadata.most], unique[rule.metadata.most :]
-    if rest:
-        kept.append(
-            Finding(
-                rule=rule.id,
-                severity=rest[0].severity,
-                confidence=rest[0].confidence,
-                title=f"{rule.title}: {len(rest):,} more",
-                object="others",
-                detail=f"Besides the {len(kept)} shown, {len(rest):,} more objects break this rule.",
-                evidence={"more": len(rest), "objects": [finding.object for finding in rest[:100]]},
-                subject=rule.metadata.subject,
-            )
-        )
-    return kept
+def _counted(rule: Rule, rest: list[Offence | Finding], severity: Severity | None) -> Finding:
+    """Return the one finding for all beyond the rule's `most`."""
+    return Finding(
+        rule=rule.id,
+        severity=severity or rest[0].severity or rule.severity,
+        confidence=rest[0].confidence or rule.metadata.confidence,
+        title=f"{rule.title}: {len(rest):,} more",
+        object="others",
+        detail=f"Besides the {rule.metadata.most} shown, {len(rest):,} more objects break this rule.",
+        evidence={"more": len(rest), "objects": [item.object for item in rest[:100]]},
+        subject=rule.metadata.subject,
+    )

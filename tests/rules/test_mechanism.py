@@ -312,3 +312,11 @@ def test_loading_is_fast_because_it_compiles_nothing() -> None:
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert int(output) == len(load_rules())
+
+
+def test_what_was_found_before_a_failure_stays(tmp_path: Path) -> None:
+    make_rule(tmp_path, check=CHECK + "    raise KeyError('odd')\n")
+    snapshot = fill_snapshot(TWO_TABLES)
+    judgement = judge(snapshot, Catalog(snapshot), load_rules(tmp_path))
+    assert len(judgement.findings) == 2
+    assert "KeyError" in judgement.skipped[0].why and judgement.passed == ()
