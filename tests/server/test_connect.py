@@ -18,6 +18,8 @@ import pytest
 
 from advisor import __version__
 from advisor.cluster import Cluster, start_cluster
+from advisor.collect import collect
+from advisor.collect.doctor import examine
 from advisor.connect import Session, open_connection
 from advisor.errors import ConnectionFailed, ServerLost
 from tests.conftest import SERVER_SETTINGS, binaries_for, missing
@@ -354,6 +356,36 @@ def test_behind_a_pooler(pgbouncer: Callable[..., tuple[str, str]], pool_mode: s
             assert other.execute(f"show {name}").fetchone() == (expected,)
         assert other.execute("show search_path").fetchone() != ("",)
     del direct
+
+
+def test_report_through_a_pooler(pgbouncer: Callable[..., tuple[str, str]]) -> None:
+    """Collection works in transaction mode with several server connections, and leaves them as they were."""
+    pooled, direct = pgbouncer("transaction")
+    with psycopg.connect(direct, autocommit=True) as admin:
+        admin.execute((Path(__file__).parent / "rich.sql").read_text())
+    stop = threading.Event()
+
+    def churn() -> None:
+        """Another client, so that transactions of ours land on different server processes."""
+        with psycopg.connect(pooled, autocommit=True, prepare_threshold=None) as other:
+            while not stop.is_set():
+                other.execute("select count(*) from pg_class")
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        with open_connection(pooled) as connection:
+            snapshot = collect(connection, sample_seconds=0.5)
+            doctor = examine(connection)
+    finally:
+        stop.set()
+        thread.join()
+    assert [gap.what for gap in snapshot.gaps] == ["a direct connection"]
+    assert next(check.name for check in doctor.checks if check.status == "note") == "connection"
+    jit = snapshot.setting("jit")
+    assert jit is not None and jit.setting == "on"
+    with open_connection(direct) as connection:
+        assert len(collect(connection).indexes) == len(snapshot.indexes)
 
 
 def test_pgbouncer_console(pgbouncer: Callable[..., tuple[str, str]]) -> None:
