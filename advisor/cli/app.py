@@ -55,8 +55,8 @@ def main() -> None:
         _complain(error.message, error.hint)
         code = error.exit_code
     except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()
-        _complain(f"The server closed the connection: {reason[0] if reason else 'no reason given'}.", "Try again.")
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        _complain(f"The server closed the connection: {reason}.", "Try again.")
         code = 3
     except KeyboardInterrupt:
         _complain("Interrupted. Nothing was changed and nothing is left on the server.")

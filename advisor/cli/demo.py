@@ -33,7 +33,7 @@ def run_demo(name: str, output: Path, *, quiet: bool, no_color: bool) -> None:
             with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
                 connection.execute(f"create database {_DATABASE}".encode())
             with psycopg.connect(cluster.dsn(_DATABASE), autocommit=True) as connection:
-                # Thousands of small commits: they need not wait for the disk, and the server's settings stay as they are.
+                # Thousands of small commits need not wait for the disk; the server keeps its own setting.
                 connection.execute("set synchronous_commit = off")
                 script = application.schema.read_text(encoding="utf-8")
                 load_schema(connection, script, application.schema.name, progress)

@@ -70,7 +70,7 @@ def settings_options(flags: Mapping[str, Any], config: Config) -> SettingsOption
 
 
 def _value(choice: Any, name: str, allowed: tuple[str, ...]) -> str | None:
-    text = getattr(choice, "value", choice)
+    text: str | None = getattr(choice, "value", choice)
     if text is not None and text not in allowed:
         raise UsageError(f"'{text}' is not a {name}.", f"Choose one of: {', '.join(allowed)}.")
     return text

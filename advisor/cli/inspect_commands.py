@@ -1,4 +1,4 @@
-"""The smaller commands: settings, capture, doctor, grants, rules, explain, schema, demo."""
+"""The smaller commands: capture, doctor, grants, rules, explain, schema, demo."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from advisor.cli.flags import policy_from, source_from
 from advisor.collect.doctor import examine, grants_sql
 from advisor.connect import open_connection
 from advisor.errors import UsageError
+from advisor.gate import load_migration_rules
 from advisor.model.redaction import redact as redact_snapshot
 from advisor.model.snapshot import write_snapshot
 from advisor.pipeline import capture as take_snapshot
 from advisor.render import json_schema
 from advisor.render.doctor import render_doctor
-from advisor.rulebook import load_rules
+from advisor.rulebook import find_rule, load_rules
 
 
 @app.command()
@@ -111,18 +112,21 @@ def rules(
     """The rules, their parameters and their documentation."""
     name = check_format(format or "text", ("text", "json"))
     known = load_rules()
-    chosen = [found for found in known if rule is None or rule in (found.id, *found.aliases)]
-    if not chosen:
-        raise UsageError(f"There is no rule '{rule}'.", "List them with: pgadvise rules")
+    migrations = [found for found in load_migration_rules() if rule in (None, found.name, found.id)]
+    chosen = list(known) if rule is None else [] if migrations else [find_rule(known, rule)]
     if name == "json":
         rows = [found.describe() for found in chosen]
+        rows += [found.describe() for found in migrations]
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     elif rule is not None:
-        sys.stdout.write(chosen[0].readme.rstrip() + "\n")
+        text = chosen[0].readme() if chosen else migrations[0].readme()
+        sys.stdout.write(text.rstrip() + "\n")
     else:
-        width = max(len(found.id) for found in chosen)
-        for found in chosen:
-            sys.stdout.write(f"{found.id:<{width}}  {found.severity!s:<8}  {found.title}\n")
+        lines = [(found.id, found.severity, found.title) for found in chosen]
+        lines += [(found.id, found.severity, found.title) for found in migrations]
+        width = max(len(name) for name, _, _ in lines)
+        for name, severity, title in lines:
+            sys.stdout.write(f"{name:<{width}}  {severity!s:<8}  {title}\n")
 
 
 @app.command()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import pglast
 import psycopg
-from psycopg import sql
 
 from advisor.demo.application import Application, Shape
 from advisor.errors import AdvisorError, UsageError
@@ -71,7 +70,7 @@ def _pools(connection: psycopg.Connection[Any], shape: Shape) -> dict[str, Seque
 
 
 def _run(connection: psycopg.Connection[Any], shape: Shape, values: Mapping[str, Any]) -> None:
-    statement = sql.SQL(cast(LiteralString, shape.sql))  # from our own fixture file
+    statement = shape.sql.encode()
     if shape.transaction == "rollback":
         with connection.transaction(force_rollback=True):
             connection.execute(statement, values)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -39,6 +40,26 @@ class MigrationRule:
     min_major: int | None
     max_major: int | None
     check: Check
+
+    @property
+    def id(self) -> str:
+        """The folder's path below rules/; findings carry `name` alone."""
+        return f"migrations/{self.name}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the rule as JSON-able data, in the shape of the health rules."""
+        majors = {"min_major": self.min_major, "max_major": self.max_major}
+        return {
+            "id": self.id,
+            "title": self.title,
+            "severity": str(self.severity),
+            "confidence": "high",
+            "subject": "migrations",
+            "needs": {name: value for name, value in majors.items() if value is not None},
+            "params": {},
+            "aliases": [self.name],
+            "docs": [],
+        }
 
     def readme(self) -> str:
         """Return the rule's documentation (Markdown)."""

@@ -38,6 +38,7 @@ class State:
         self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
         self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
         self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
+        self.statement = ""  # the SQL being judged
         self.pending: tuple[Action, ...] = ()  # what follows it in the file
         self.keys: dict[RelationName, list[tuple[str, ...]]] = {}  # columns of the indexes made by these migrations
         if catalog is not None:

@@ -57,6 +57,7 @@ def _judge_step(
         yield _finding("opaque_dynamic_sql", "low", step, message, "statement")
     waits_forever = False
     actions = (*step.actions, *inner)
+    state.statement = step.sql
     for number, action in enumerate(actions):
         state.locks = locks_of(action, state)
         state.pending = (*actions[number + 1 :], *later)

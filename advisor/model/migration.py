@@ -158,6 +158,7 @@ class MigrationView(Protocol):
     lock_timeout: float | None
     exclusive: list[RelationName]  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
     locks: tuple[tuple[RelationName, str], ...]  # of the action being judged
+    statement: str  # the SQL being judged
     pending: tuple[Action, ...]  # the actions that follow in the same file
     types_created: set[str]
     domains_constrained: set[str]

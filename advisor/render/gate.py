@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from advisor.errors import UsageError
@@ -32,6 +33,7 @@ class GateResult:
     notes: tuple[str, ...] = ()
 
 
+_INDENT = (0, 0, 0, 5)
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
 
@@ -71,11 +73,11 @@ def _text(result: GateResult, color: bool, width: int | None) -> str:
             head.append(finding.severity.upper(), style=_COLOURS[finding.severity])
             head.append(f" {finding.rule}")
             console.print(head)
-            console.print(Text(f"     {one_line(finding.message)}"), soft_wrap=False)
+            console.print(Padding(Text(one_line(finding.message)), _INDENT))
             if (lock := _lock(finding)) != "":
-                console.print(Text(f"     Lock: {lock}", style="dim"))
+                console.print(Padding(Text(f"Lock: {lock}", style="dim"), _INDENT))
             if finding.remedy_note:
-                console.print(Text(f"     Instead: {one_line(finding.remedy_note)}"))
+                console.print(Padding(Text(one_line(finding.remedy_note)), _INDENT))
             for statement in finding.remedy_sql:
                 console.print(Text(f"       {visible(statement)}", style="green"), soft_wrap=True)
         for told in file.ignored:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from advisor.model.migration import Action, Hazard, MigrationView
+
+_PLAIN = re.compile(r"^(create\s+(?:unique\s+)?index)\s+", re.IGNORECASE)
 
 
 def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
@@ -13,9 +16,14 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         return
     if action.only and state.relation(relation).kind == "p":
         return  # ON ONLY a partitioned table creates no index with rows
-    remedy = "Build it outside a transaction: CREATE INDEX CONCURRENTLY lets reads and writes go on."
+    statement = (
+        "" if action.nested else _PLAIN.sub(r"\1 CONCURRENTLY ", state.statement.strip(), count=1).rstrip(";") + ";"
+    )
+    sql: tuple[str, ...] = ("SET lock_timeout = '2s';", statement) if statement else ()
+    note = "Outside a transaction; CONCURRENTLY lets reads and writes go on, and takes two to three times as long."
     if state.relation(relation).kind == "p":
-        remedy = (
+        sql = ()
+        note = (
             "On a partitioned table: CREATE INDEX … ON ONLY the parent, CREATE INDEX CONCURRENTLY on each partition,"
             " then ALTER INDEX … ATTACH PARTITION."
         )
@@ -25,6 +33,6 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         lock="SHARE",
         scan=True,
         relation=relation,
-        remedy=("SET lock_timeout = '2s';", "CREATE INDEX CONCURRENTLY …;"),
-        remedy_note=remedy,
+        remedy=sql,
+        remedy_note=note,
     )
