@@ -119,7 +119,7 @@ def rules(
         rows += [found.describe() for found in migrations]
         sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     elif rule is not None:
-        text = chosen[0].readme() if chosen else migrations[0].readme()
+        text = chosen[0].readme if chosen else migrations[0].readme
         sys.stdout.write(text.rstrip() + "\n")
     else:
         lines = [(found.id, found.severity, found.title) for found in chosen]

@@ -61,6 +61,7 @@ class MigrationRule:
             "docs": [],
         }
 
+    @property
     def readme(self) -> str:
         """Return the rule's documentation (Markdown)."""
         return (self.folder / "README.md").read_text(encoding="utf-8")

@@ -97,7 +97,7 @@ def _text(result: GateResult, color: bool, width: int | None) -> str:
         f"{files}: nothing to object to." if worst is None else f"{files}: {total} findings, the worst is {worst}."
     )
     console.print(Text(verdict, style="bold"))
-    return out.getvalue()
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
 def _finding(finding: GateFinding) -> dict[str, Any]:
