@@ -23,6 +23,8 @@ _AGGREGATES = frozenset(["Aggregate", "Group", "Limit", "WindowAgg"])
 MOST_REPRESENTATIVES = 5
 # Plans of one shape whose costs differ by less than this need one representative only.
 _SAME_COST = 1.1
+_DOMINANT = 0.2
+_EQUALITY = re.compile(r"^[^<>]* = ")
 _INDEXED_COLUMN = re.compile(r'\(+(?:[\w$]+\.)?"?([\w$]+)"?')
 
 
@@ -95,13 +97,22 @@ class Sizes:
         pages = max(1.0, (table.size_bytes or 0) / self._catalog.snapshot.server.block_size, float(table.relpages))
         return pages, max(1.0, max(table.reltuples, 0.0) / max(1.0, float(table.relpages)))
 
-    def correlation(self, name: str | None, condition: str) -> float:
-        """Return the correlation of the column an index condition begins with; 0 when unknown."""
+    def fetched(self, name: str | None, condition: str, rows: float) -> float:
+        """Return the heap blocks an index scan reads for `rows` rows that match its index condition."""
+        pages, per_page = self.pages(name)
+        scattered = pages * (1 - math.exp(-rows / pages))
         match = _INDEXED_COLUMN.match(condition)
         if match is None or name not in self._named:
-            return 0.0
+            return min(rows, scattered) if match is None else rows
         statistics = self._catalog.statistics(self._named[name], match[1])
-        return (statistics.correlation or 0.0) if statistics is not None else 0.0
+        if statistics is None:
+            return rows
+        if _EQUALITY.search(condition) and max(statistics.most_common_freqs or (0.0,)) > _DOMINANT:
+            # Where one value dominates, correlation says how its own rows lie, not those of the others. The rows of
+            # one value come in heap order: no block is read twice.
+            return scattered
+        followed = (statistics.correlation or 0.0) ** 2
+        return rows * (1 - followed) + rows * followed / per_page
 
 
 def blocks_of(plan: dict[str, Any], sizes: Sizes, loops: float = 1.0) -> float:
@@ -131,13 +142,10 @@ def _own_blocks(plan: dict[str, Any], node_type: str, rows: float, sizes: Sizes)
         return 3 + rows / 200
     if node_type not in ("Seq Scan", "Index Scan", "Bitmap Heap Scan"):
         return 0.0
-    pages, per_page = sizes.pages(name)
-    if node_type == "Seq Scan":
-        return pages
-    if node_type == "Bitmap Heap Scan":
-        return min(pages, pages * (1 - math.exp(-rows / pages)))
-    followed = sizes.correlation(name, plan.get("Index Cond", "")) ** 2
-    return 3 + rows * (1 - followed) + rows * followed / per_page
+    if node_type == "Index Scan":
+        return 3 + sizes.fetched(name, plan.get("Index Cond", ""), rows)
+    pages, _ = sizes.pages(name)
+    return pages if node_type == "Seq Scan" else min(pages, pages * (1 - math.exp(-rows / pages)))
 
 
 def calibrate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from advisor.model.names import RelationName
 from advisor.model.workload import UnusableStatement
@@ -28,6 +28,8 @@ ISOLATED = (
     ValueError,
 )
 _LONGEST_SHOWN = 2000
+# The counters of these say nothing about rows and blocks of the query inside.
+_NOT_COUNTED_INSIDE = frozenset(["EXPLAIN", "DECLARE"])
 _BULK_CALLS, _BULK_ROWS = 2, 1000
 _MOST_LITERALS = 400
 
@@ -133,6 +135,9 @@ class Gathering:
             understood = self._understand(entry.text, entry.toplevel)
             _refuse_bulk_load(understood, entry.counters)
             groups = self._groups_of(understood, entry.role)
+            counters = entry.counters
+            if understood.wrapper in _NOT_COUNTED_INSIDE:
+                counters = replace(counters, rows=None, shared_blks=None)
         except Unusable as why:
             self.refuse(entry.text, entry.counters, why)
             return
@@ -142,7 +147,7 @@ class Gathering:
         for group in groups:
             if entry.query_id is not None and group not in self._by_query_id[entry.query_id]:
                 self._by_query_id[entry.query_id].append(group)
-            group.add(understood, entry, entry.counters.share(1 / group.shared))
+            group.add(understood, entry, counters.share(1 / group.shared))
 
     def add_with_literals(self, entry: Entry) -> None:
         """Take in a text of a session or a file: it may match what pg_stat_statements has, or stand for itself."""
@@ -162,10 +167,21 @@ class Gathering:
             waiting[texts.group.key].append(texts)
         for variants in waiting.values():
             self._generalise(variants)
+        self._drop_explained()
         return sorted(
             (group for group in self._groups.values() if group.variants),
             key=lambda group: (-group.counters.time, -group.counters.calls, group.key),
         )
+
+    def _drop_explained(self) -> None:
+        """EXPLAIN of a statement that is there by itself adds nothing: it was asked, not run."""
+        for key, group in list(self._groups.items()):
+            printed, relations, shape = key
+            plain = (printed, relations, shape.removeprefix("EXPLAIN: "))
+            if plain != key and plain in self._groups and self._groups[plain].variants and group.variants:
+                why = Unusable("EXPLAIN of a statement that is in the workload by itself", "utility")
+                self.refuse(group.original, group.counters, why)
+                group.variants.clear()
 
     def _understand(self, text: str | None, toplevel: bool) -> Understood:
         key = (text, toplevel)
@@ -187,6 +203,8 @@ class Gathering:
         if self._paths.only_system(names):
             raise Unusable("it reads only PostgreSQL's own catalogs", "catalog")
         printed, shape = fingerprint(understood.text), shape_of_text(understood.text)[1]
+        if understood.wrapper in _NOT_COUNTED_INSIDE:
+            shape = f"{understood.wrapper}: {shape}"
         paths = self._paths.fitting(names, role)
         groups = []
         for path in paths:

@@ -20,7 +20,7 @@ from advisor.model.names import RelationName
 from advisor.workload.arguments import argument_values
 from advisor.workload.parameters import Meeting
 from advisor.workload.parse import Tree, find, parameters
-from advisor.workload.values import RANGE_ELEMENTS, ColumnValues, Values, array_of, from_number
+from advisor.workload.values import RANGE_ELEMENTS, ColumnValues, Values, array_of, from_number, to_number
 
 Scenario = tuple[str | None, ...]
 # What people write behind LIMIT.
@@ -154,7 +154,7 @@ def _range_pairs(slots: Sequence[Slot]) -> list[tuple[Slot, Slot]]:
         meeting = slot.meeting
         if meeting is None or slot.column is None or slot.place is not None or slot.word is not None:
             continue
-        if _RELATIVE.intersection(meeting.through) or slot.type_name == "interval":
+        if _RELATIVE.intersection(meeting.through) and slot.type_name != "interval":
             continue
         function = meeting.through[-1] if meeting.through else ""
         key = (meeting.relation, meeting.column, meeting.alias)
@@ -164,7 +164,12 @@ def _range_pairs(slots: Sequence[Slot]) -> list[tuple[Slot, Slot]]:
             sides[key].setdefault("low", slot)
         elif meeting.operator in _UPPER:
             sides[key].setdefault("high", slot)
-    return [(found["low"], found["high"]) for found in sides.values() if len(found) == 2]
+    return [
+        (found["low"], found["high"])
+        for found in sides.values()
+        # An interval and a time bound the column too, but each in its own way.
+        if len(found) == 2 and (found["low"].type_name == "interval") == (found["high"].type_name == "interval")
+    ]
 
 
 @dataclass
@@ -217,7 +222,14 @@ class _Draw:
         if None in ends:
             default = self.values.default(low.type)
             return default, default
+        if low.type_name == "interval":
+            return self._before(ends[0], column), self._before(ends[1], column)
         return ends
+
+    def _before(self, value: str | None, column: ColumnValues) -> str | None:
+        """Return how long before now a time lies, as an interval."""
+        moment = to_number(value or "", column.type_name)
+        return None if moment is None else f"{round(self.values.now.timestamp() - moment)} seconds"
 
     def _range_ends(self, column: ColumnValues) -> tuple[str, str]:
         element = RANGE_ELEMENTS[column.type_name]

@@ -103,6 +103,14 @@ def test_same_text_of_two_roles_is_one_statement() -> None:
     assert statement.shared_blks == 200
 
 
+def test_explain_adds_nothing_to_what_was_run() -> None:
+    asked = row("EXPLAIN select * from orders where id = $1", calls=900, rows=0, shared_blks_hit=0)
+    (statement,) = read(statements=(asked, row(BY_ID))).statements
+    assert (statement.calls, statement.rows) == (10, 10)
+    (alone,) = read(statements=(asked,)).statements
+    assert (alone.text.strip(), alone.rows, alone.shared_blks) == (BY_ID, None, None)
+
+
 def test_equality_and_list_are_two_statements() -> None:
     """The fingerprint equates `= $1` and IN (…) of any length; plans differ."""
     workload = read(
