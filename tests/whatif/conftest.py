@@ -81,16 +81,17 @@ def seeded(clusters: Callable[[int], Cluster]) -> Callable[[int], str]:
     return get
 
 
+def point_at(patch: pytest.MonkeyPatch, major: int) -> None:
+    """Make the twin's server be of a major, wherever its binaries are."""
+    binaries = binaries_for(major)
+    assert binaries is not None
+    patch.setenv("PGADVISE_POSTGRES_BINDIR", str(binaries.bindir))
+
+
 @pytest.fixture
 def use_major(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """A function that makes the twin's server be of a major, wherever its binaries are."""
-
-    def use(major: int) -> None:
-        binaries = binaries_for(major)
-        assert binaries is not None
-        monkeypatch.setenv("PGADVISE_POSTGRES_BINDIR", str(binaries.bindir))
-
-    return use
+    """`point_at` for one test."""
+    return lambda major: point_at(monkeypatch, major)
 
 
 @contextmanager
