@@ -13,10 +13,11 @@ from advisor.render.html import render_html
 from advisor.render.json_ import json_schema, render_json
 from advisor.render.junit import render_junit
 from advisor.render.markdown import render_markdown
-from advisor.render.order import Action, actions, items, worst
+from advisor.render.order import actions, items, worst
 from advisor.render.prometheus import render_prometheus
 from advisor.render.sarif import render_sarif
 from advisor.render.sql import render_sql
+from advisor.render.steps import Action
 from advisor.render.text import render_text
 
 _PLAIN: dict[str, Callable[[Report], str]] = {

@@ -7,8 +7,9 @@ from collections import Counter
 from advisor.model.finding import Severity
 from advisor.model.report import Report
 from advisor.render.clean import one_line, visible
-from advisor.render.order import Action, items
+from advisor.render.order import items
 from advisor.render.sqltext import block
+from advisor.render.steps import Action
 from advisor.render.view import make_view
 
 _COMMANDS = {

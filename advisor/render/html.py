@@ -16,9 +16,10 @@ from advisor.model.report import Report
 from advisor.render import phrases
 from advisor.render.clean import is_exact, one_line, sentences, shorten, visible
 from advisor.render.json_ import plain
-from advisor.render.order import asks, is_fine, proposal_key, severity_of
+from advisor.render.order import asks, is_fine
 from advisor.render.plots import all_plots
 from advisor.render.sqltext import block, is_sql
+from advisor.render.steps import proposal_key, severity_of
 from advisor.render.view import (
     WHY_CHARS,
     View,

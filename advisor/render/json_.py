@@ -25,8 +25,9 @@ from advisor.model.report import (
 )
 from advisor.render import document as doc
 from advisor.render.clean import shorten
-from advisor.render.order import Action, actions, all_findings, severity_of
+from advisor.render.order import actions, all_findings
 from advisor.render.phrases import utc
+from advisor.render.steps import Action, severity_of
 from advisor.render.view import top_statements
 
 _QUERY_CHARS = 4_000

@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 
 from advisor.model.report import Report
 from advisor.render.clean import one_line, visible
-from advisor.render.order import Action, items
+from advisor.render.order import items
 from advisor.render.sqltext import block
+from advisor.render.steps import Action
 
 # XML 1.0 has no way to write these, not even as references.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

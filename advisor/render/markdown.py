@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from advisor.model.report import IndexProposal, Report, RetentionStatus
 from advisor.render.clean import is_exact, one_line, sentences, visible
-from advisor.render.order import Action, is_fine, proposal_key, severity_of
+from advisor.render.order import is_fine
 from advisor.render.phrases import change, day, milliseconds, minute, number, percent, plural, size, times_less
 from advisor.render.sqltext import is_sql, preview
+from advisor.render.steps import Action, proposal_key, severity_of
 from advisor.render.view import (
     QUERY_CHARS,
     WHY_CHARS,

@@ -12,8 +12,9 @@ from advisor.model.finding import Severity
 from advisor.model.report import Report
 from advisor.render.clean import one_line, visible
 from advisor.render.json_ import plain
-from advisor.render.order import Action, items
+from advisor.render.order import items
 from advisor.render.sqltext import block
+from advisor.render.steps import Action
 
 _LEVELS = {
     Severity.CRITICAL: "error",

@@ -7,9 +7,10 @@ import textwrap
 from advisor.model.finding import Severity
 from advisor.model.report import Report
 from advisor.render.clean import one_line
-from advisor.render.order import Action, items, removes_rows
+from advisor.render.order import items
 from advisor.render.phrases import minute, plural
 from advisor.render.sqltext import block, commented
+from advisor.render.steps import Action, removes_rows
 from advisor.render.view import short_version
 
 _WIDTH = 100

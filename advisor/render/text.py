@@ -6,9 +6,9 @@ from rich.text import Text
 
 from advisor.model.report import Report
 from advisor.render.clean import one_line, sentences
-from advisor.render.order import Action
 from advisor.render.page import Page
 from advisor.render.phrases import minute
+from advisor.render.steps import Action
 from advisor.render.text_sections import SEVERITY_STYLES, gaps, health, indexes, retention, settings, workload
 from advisor.render.view import WHY_CHARS, View, made_line, make_view
 

@@ -8,7 +8,7 @@ from advisor.model.finding import Severity
 from advisor.model.names import RelationName
 from advisor.model.report import IndexProposal, RetentionStatus, StatementEffect
 from advisor.render.clean import one_line, sentences
-from advisor.render.order import asks, is_fine, proposal_key, severity_of
+from advisor.render.order import asks, is_fine
 from advisor.render.page import Page
 from advisor.render.phrases import (
     change,
@@ -21,6 +21,7 @@ from advisor.render.phrases import (
     times_less,
 )
 from advisor.render.sqltext import is_sql
+from advisor.render.steps import proposal_key, severity_of
 from advisor.render.view import (
     QUERY_CHARS,
     WHY_CHARS,

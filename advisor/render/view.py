@@ -9,8 +9,9 @@ from typing import Generic, TypeVar
 from advisor.model.finding import Finding, Severity
 from advisor.model.report import IndexProposal, Report, StatementSummary
 from advisor.render.clean import one_line
-from advisor.render.order import Action, actions, all_findings, is_fine, proposal_key
+from advisor.render.order import actions, all_findings, is_covered, is_fine
 from advisor.render.phrases import change, cost, number, percent, plural, size, span, times_less
+from advisor.render.steps import Action, proposal_key
 from advisor.units import format_duration
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ def make_view(report: Report) -> View:
     findings = all_findings(report)
     sections = set(report.subjects)
     of_settings = [f for f in findings if f.subject == "settings" and "settings" in sections and report.settings]
-    others = [f for f in findings if f not in of_settings]
+    others = [f for f in findings if f not in of_settings and not is_covered(report, f)]
     if others:
         sections.add("health")  # a finding is shown even where health was not asked for
     return View(

@@ -19,7 +19,7 @@ from advisor.model.finding import Severity
 from advisor.model.report import Report
 from advisor.render import FORMATS, items, render
 from advisor.render.csv import COLUMNS
-from advisor.render.order import removes_rows
+from advisor.render.steps import removes_rows
 from tests.render.samples import SAMPLES, hostile_report, huge_report, rich_report
 
 EVERY = pytest.mark.parametrize("make", SAMPLES.values(), ids=SAMPLES)

@@ -8,8 +8,8 @@ import pytest
 
 from advisor.model.finding import Confidence, Finding, Remedy, Severity
 from advisor.model.report import IndexAdvice, Report
-from advisor.render import actions, items, worst
-from advisor.render.order import gain, time_shares, touched_share
+from advisor.render import actions, items, render, worst
+from advisor.render.steps import gain, time_shares, touched_share
 from tests.render.samples import SAMPLES, drops, proposals, rich_report, setting, settings_advice
 
 
@@ -90,6 +90,33 @@ def test_critical_finding_on_a_dropped_index_is_not_hidden() -> None:
     corrupt = finding(rule="indexes/corrupt", severity=Severity.CRITICAL, remedy=Remedy(sql=("REINDEX INDEX x",)))
     report = replace(rich_report(), findings=(corrupt,))
     assert items(report)[0].rule == "indexes/corrupt"
+
+
+def foreign_key(table: str, *columns: str) -> Finding:
+    evidence = {"table": table, "columns": list(columns)}
+    return finding(rule="indexes/foreign_key_without_index", object=f"{table} x", remedy=Remedy(), evidence=evidence)
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "covered"),
+    [
+        ("public.geolocation_data", ("student_id",), True),
+        ("public.geolocation_data", ("timestamp", "student_id"), True),
+        ("public.geolocation_data", ("timestamp",), False),
+        ("public.geolocation_data", (), False),
+        ("public.sessions", ("student_id",), False),
+        ("public.notifications", ("user_id",), False),  # the proposal there is partial
+    ],
+)
+@pytest.mark.parametrize("format", ["text", "markdown", "html", "sql"])
+def test_key_served_by_a_proposal_gets_no_second_index(
+    table: str, columns: tuple[str, ...], covered: bool, format: str
+) -> None:
+    key = foreign_key(table, *columns)
+    report = replace(rich_report(), findings=(replace(key, title="Key without index"),), retention=())
+    assert any(item.key == key.key for item in items(report)) is not covered
+    if format != "sql" or not covered:
+        assert ("Key without index" in render(report, format, color=False, width=80)) is not covered
 
 
 def test_settings_are_one_step_with_one_reload() -> None:
