@@ -64,8 +64,8 @@ class Session(psycopg.Connection[Any]):
             yield
 
 
-def _limits(statement_timeout: float, lock_timeout: float) -> dict[str, str]:
-    return {
+def _limits(statement_timeout: float, lock_timeout: float, version: int) -> dict[str, str]:
+    limits = {
         "default_transaction_read_only": "on",
         "statement_timeout": str(round(statement_timeout * 1000)),
         "lock_timeout": str(round(lock_timeout * 1000)),
@@ -82,6 +82,10 @@ def _limits(statement_timeout: float, lock_timeout: float) -> dict[str, str]:
         # A query that row security would silently thin out fails instead, and the failure is reported.
         "row_security": "off",
     }
+    if version >= 140000:
+        # The session waits while the planner twin works; it must not wait for ever.
+        limits["idle_session_timeout"] = "600000"
+    return limits
 
 
 @contextlib.contextmanager
@@ -96,8 +100,8 @@ def open_connection(
     conninfo = choose_dsn(dsn)
     session = _connect(conninfo)
     try:
-        session.limits = _limits(statement_timeout, lock_timeout)
         _check_server(session)
+        session.limits = _limits(statement_timeout, lock_timeout, session.info.server_version)
         _settle(session)
         yield session
         _leave(session)
@@ -192,7 +196,9 @@ def _settle(session: Session) -> None:
 def _leave(session: Session) -> None:
     """Give the session back as it was, in case something between us and the server keeps it for others."""
     if not session.pooled and session.info.transaction_status == pq.TransactionStatus.IDLE:
-        session.execute(";".join(f"reset {name}" for name in session.limits))
+        # All work is done: a server that has meanwhile closed an idle session takes nothing away.
+        with contextlib.suppress(psycopg.OperationalError):
+            session.execute(";".join(f"reset {name}" for name in session.limits))
 
 
 # What libpq and the server say, in the words of their English messages: pattern, sentence, hint. The first that

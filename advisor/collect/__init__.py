@@ -42,11 +42,13 @@ from advisor.connect import Session
 from advisor.errors import ServerLost
 from advisor.model.activity import WorkloadText
 from advisor.model.lookup import Catalog
-from advisor.model.server import HostFacts
+from advisor.model.server import HostFacts, Setting
 from advisor.model.snapshot import Snapshot
 from advisor.progress import Progress, Silent
 from advisor.retention import Policy, plan_probes
 from advisor.rulebook import Rule
+
+_CATALOG_ATTEMPTS = 3
 
 
 def collect(
@@ -100,37 +102,54 @@ def _read(reader: Reader, progress: Progress) -> Snapshot:
     """Return the snapshot without sessions, facts and host."""
     with progress.step("reading the catalog"):
         settings = collect_settings(reader)
-        with _one_moment(reader.connection):
-            server = collect_server(reader)
-            extensions = collect_extensions(reader)
-            tables = catalog.collect_tables(reader)
-            indexes = catalog.collect_indexes(reader)
-            statistics, extended = collect_statistics(reader)
-            snapshot = Snapshot(
-                tool_version=__version__,
-                server=server,
-                settings=settings,
-                role_settings=collect_role_settings(reader),
-                roles=collect_roles(reader),
-                extensions=extensions,
-                schemas=catalog.collect_schemas(reader),
-                columns=catalog.collect_columns(reader),
-                constraints=catalog.collect_constraints(reader),
-                statistics=statistics,
-                extended_statistics=extended,
-                schema_objects=collect_schema_objects(reader),
-                database_counters=collect_database_counters(reader),
-                cluster_counters=collect_cluster_counters(reader),
-            )
-            reader.gaps += statistics_gaps(reader)
+        snapshot = _read_catalog(reader, settings)
     with progress.step("reading sizes and sequences"):
-        tables, indexes = catalog.with_sizes(reader, tables, indexes)
+        tables, indexes = catalog.with_sizes(reader, snapshot.tables, snapshot.indexes)
         sequences = catalog.collect_sequences(reader)
     with progress.step("reading statements"):
-        view, statements = collect_statements(reader, extensions, settings)
+        view, statements = collect_statements(reader, snapshot.extensions, settings)
     return replace(
         snapshot, tables=tables, indexes=indexes, sequences=sequences, statements_view=view, statements=statements
     )
+
+
+def _read_catalog(reader: Reader, settings: tuple[Setting, ...]) -> Snapshot:
+    """Return what one transaction sees. When something is dropped meanwhile, so that a query fails, all is read
+    again: a few seconds against the loss of all constraints or indexes."""
+    gaps = len(reader.gaps)
+    for attempt in range(1, _CATALOG_ATTEMPTS + 1):
+        reader.disturbed = False
+        with _one_moment(reader.connection):
+            snapshot = _read_moment(reader, settings)
+        if not reader.disturbed or attempt == _CATALOG_ATTEMPTS:
+            break
+        del reader.gaps[gaps:]
+    return snapshot
+
+
+def _read_moment(reader: Reader, settings: tuple[Setting, ...]) -> Snapshot:
+    server = collect_server(reader)
+    statistics, extended = collect_statistics(reader)
+    snapshot = Snapshot(
+        tool_version=__version__,
+        server=server,
+        settings=settings,
+        role_settings=collect_role_settings(reader),
+        roles=collect_roles(reader),
+        extensions=collect_extensions(reader),
+        schemas=catalog.collect_schemas(reader),
+        tables=catalog.collect_tables(reader),
+        columns=catalog.collect_columns(reader),
+        indexes=catalog.collect_indexes(reader),
+        constraints=catalog.collect_constraints(reader),
+        statistics=statistics,
+        extended_statistics=extended,
+        schema_objects=collect_schema_objects(reader),
+        database_counters=collect_database_counters(reader),
+        cluster_counters=collect_cluster_counters(reader),
+    )
+    reader.gaps += statistics_gaps(reader)
+    return snapshot
 
 
 @contextmanager

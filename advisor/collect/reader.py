@@ -35,6 +35,9 @@ _FIRST_KEYWORD = re.compile(
 )
 _LOCK_ATTEMPTS = 3
 
+# "cache lookup failed": catalog functions see drops that the transaction's snapshot does not.
+_VANISHED = "XX000"
+
 # Why the server refused, in plain words, by SQLSTATE; others keep the server's own message.
 _WHY = {
     "55P03": "another session holds a lock, and pgadvise does not wait for locks",
@@ -54,6 +57,7 @@ class Reader:
         self.timings: dict[str, float] = {}
         self.locked: list[int] = []  # oids of relations held or wanted exclusively, when last looked at
         self._looked = False
+        self.disturbed = False  # an object vanished between two looks at it: reading again from the start helps
 
     def rows(
         self,
@@ -147,6 +151,7 @@ class Reader:
                 cursor.execute(_marked(query), params)
                 return cursor.fetchall()
         except psycopg.Error as error:
+            self.disturbed |= error.sqlstate == _VANISHED
             if self.connection.closed:
                 raise ServerLost("The server closed the connection while it was being read.", "Try again.") from error
             return error

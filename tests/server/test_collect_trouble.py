@@ -139,6 +139,38 @@ def test_slow_query_costs_only_itself(make_database: Callable[..., str], monkeyp
     )
 
 
+@pytest.mark.parametrize("major", [13, 15, 18])
+def test_tables_dropped_meanwhile(
+    make_database: Callable[..., str], major: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deparsing looks at the present, the query at the transaction's snapshot: the catalog is read again."""
+    from advisor.collect import catalog
+
+    dsn = make_database(major)
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute("create table kept (a int primary key check (a > 0))")
+        for n in range(3):
+            admin.execute(
+                f"create table parent{n} (a int primary key); create table child{n} (a int references parent{n})"
+            )
+        original = catalog.collect_constraints
+        calls: list[int] = []
+
+        def dropping(reader: Any) -> Any:
+            calls.append(1)
+            if len(calls) < 3:
+                admin.execute(f"drop table parent{len(calls)}, child{len(calls)}")
+            return original(reader)
+
+        monkeypatch.setattr(catalog, "collect_constraints", dropping)
+        with open_connection(dsn) as connection:
+            snapshot = collect(connection)
+    assert len(calls) > 1, "the failure this test is about did not happen"
+    assert [gap.what for gap in snapshot.gaps] == ["pg_stat_statements"]
+    assert {table.name for table in snapshot.tables} >= {"kept", "parent0", "child0"}
+    assert {"kept_pkey", "kept_a_check", "child0_a_fkey"} <= {constraint.name for constraint in snapshot.constraints}
+
+
 def test_transactions_are_short(make_database: Callable[..., str]) -> None:
     """While sessions are sampled, no snapshot of ours holds vacuum back and no relation is locked."""
     dsn = make_database(15)
