@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from advisor.index_search.brin_choice import brin_instead
 from advisor.index_search.candidates import Pool, collect_candidates
 from advisor.index_search.candidates.served import is_prefix
 from advisor.index_search.ddl import Names
@@ -79,7 +80,7 @@ def advise_indexes(
                 problem.forbidden |= {refusal.handle, *lookalikes(problem, refusal.handle)}
             chosen = search(problem, chosen - problem.forbidden)
             step.advance()
-    chosen = _needed(problem, chosen - problem.forbidden)
+    chosen = brin_instead(problem, _needed(problem, chosen - problem.forbidden))
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)

@@ -125,19 +125,30 @@ class Problem:
 
 def search(problem: Problem, start: Chosen = frozenset()) -> Chosen:
     """Return the best set found before the deadline; at once the start (made allowed) when it has passed."""
+    best = start if problem.allowed(start) else frozenset()
     exponents = _EXPONENTS if problem.budget_bytes is not None else _EXPONENTS[:1]
-    best, best_value = start, 0.0
-    if not problem.allowed(start):
-        best = frozenset()
-    for exponent in exponents:
-        chosen = _greedy(problem, frozenset(), exponent)
-        chosen = _exchange(problem, chosen)
-        value = problem.change(best, chosen)
-        if value < best_value or (best == start and value < 0):
-            best, best_value = chosen, 0.0
+    for number in range(len(exponents) + 1):
+        first = _greedy(problem, frozenset(), exponents[number]) if number < len(exponents) else _ideals(problem)
+        chosen = _exchange(problem, first)
+        if problem.change(best, chosen) < 0:
+            best = chosen
         if problem.late():
             break
     return best
+
+
+def _ideals(problem: Problem) -> Chosen:
+    """Return the union of what each statement would like best: indexes that only pay together start together."""
+    chosen: Chosen = frozenset()
+    known = problem.oracle.known
+    for key in sorted(known, key=lambda k: -problem.weights[k] * (known[k].base - known[k].best)):
+        if not known[key].relevant or problem.late():
+            continue
+        wished = min(known[key].triples, key=lambda triple: triple[2])[1] - problem.forbidden
+        bigger = chosen | wished
+        if wished <= known[key].relevant and problem.allowed(bigger) and problem.change(chosen, bigger) < 0:
+            chosen = bigger
+    return chosen
 
 
 def _greedy(problem: Problem, chosen: Chosen, exponent: float) -> Chosen:

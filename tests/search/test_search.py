@@ -1,0 +1,246 @@
+"""The choice of indexes against prepared cost tables."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from advisor.index_search import SearchOptions, advise_indexes
+from advisor.index_search.guard import guarded_cost
+from advisor.index_search.planner import Plan
+from advisor.model.lookup import Catalog
+from advisor.model.report import IndexAdvice
+from advisor.model.snapshot import Snapshot
+from advisor.model.workload import Binding
+from advisor.progress import Silent
+from tests.search.fake import (
+    FakePlanner,
+    columns,
+    counters,
+    index,
+    snapshot,
+    statement,
+    statistics,
+    table,
+    workload,
+)
+
+TABLES = snapshot(
+    [table("a"), table("b"), table("tiny", rows=100, pages=3)],
+    [
+        *columns("a", id="int8", x="int8", y="int8", z="int8", flag="bool"),
+        *columns("b", id="int8", a_id="int8", w="int8"),
+        *columns("tiny", id="int8", x="int8"),
+    ],
+    [index("a_pkey", "a", "id", is_unique=True, is_primary=True, constraint="a_pkey")],
+    [
+        statistics("a", "x", -0.5),
+        statistics("a", "y", 1000),
+        statistics("a", "z", 2000),
+        statistics("a", "flag", 2, most_common_vals="{t,f}", most_common_freqs=(0.95, 0.05)),
+        statistics("b", "a_id", 5000),
+        statistics("b", "w", 5000),
+    ],
+)
+
+
+def advise(shot: Snapshot, planner: FakePlanner, *queries: tuple[str, str, float], **options: object) -> IndexAdvice:
+    catalog = Catalog(shot)
+    statements = [statement(catalog, key, sql, calls) for key, sql, calls in queries]
+    return advise_indexes(shot, catalog, workload(*statements), planner, SearchOptions(**options), Silent())
+
+
+def bodies(advice: IndexAdvice) -> set[str]:
+    return {proposal.ddl.partition(" ON ")[2] for proposal in advice.create}
+
+
+def prefer(*table_of_costs: tuple[str, str, float]) -> FakePlanner:
+    """A planner in which (statement, handle, cost) gives the cost of using one index; 1000 without."""
+
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        found = [(cost, handle) for owner, handle, cost in table_of_costs if owner == key and handle in on]
+        if not found:
+            return 1000.0, set()
+        cost, handle = min(found)
+        return cost, {handle}
+
+    return FakePlanner(costs)
+
+
+def test_the_best_key_is_chosen_and_complete() -> None:
+    planner = prefer(("q", "a (x)", 10.0), ("q", "a (x, y)", 5.0))
+    advice = advise(TABLES, planner, ("q", "select * from a where x = 1 and y > 5", 100))
+    assert bodies(advice) == {"public.a (x)"} or bodies(advice) == {"public.a (x, y)"}
+    proposal = advice.create[0]
+    assert proposal.ddl.startswith("CREATE INDEX CONCURRENTLY a_x")
+    assert proposal.undo_ddl == f"DROP INDEX CONCURRENTLY public.{proposal.name}"
+    assert proposal.cost_before == 100_000 and proposal.cost_after < 2000
+    assert proposal.statements[0].cost_before == 1000
+    assert advice.cost_before == 100_000 and advice.cost_after == proposal.cost_after
+    assert dict(advice.statement_costs)["q"] == (1000, proposal.statements[0].cost_after)
+
+
+def test_indexes_that_pay_only_together_are_found() -> None:
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        pair = {"a (x)", "b (a_id)"}
+        return (10.0, pair) if pair <= on else (1000.0, set())
+
+    advice = advise(TABLES, FakePlanner(costs), ("q", "select * from a join b on b.a_id = a.id where a.x = 1", 100))
+    assert bodies(advice) == {"public.a (x)", "public.b (a_id)"}
+
+
+def test_one_shared_index_beats_two_siblings() -> None:
+    planner = prefer(("p", "a (x)", 10.0), ("p", "a (x, y)", 11.0), ("q", "a (x, y)", 10.0), ("q", "a (x)", 40.0))
+    advice = advise(
+        TABLES,
+        planner,
+        ("p", "select * from a where x = 1", 100),
+        ("q", "select * from a where x = 1 and y = 2", 100),
+    )
+    assert bodies(advice) == {"public.a (x, y)"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"), [({"max_indexes": 1}, 1), ({"budget_bytes": (1 << 20) + 5}, 1), ({}, 2)]
+)
+def test_limits_hold(options: dict[str, int], expected: int) -> None:
+    planner = prefer(("p", "a (x)", 10.0), ("q", "b (w)", 20.0))
+    advice = advise(
+        TABLES, planner, ("p", "select * from a where x = 1", 100), ("q", "select * from b where w = 1", 90), **options
+    )
+    assert len(advice.create) == expected
+    assert "public.a (x)" in bodies(advice)
+
+
+def test_one_refused_statement_stops_nothing() -> None:
+    planner = prefer(("p", "a (x)", 10.0))
+    advice = advise(
+        TABLES, planner, ("broken", "select * from b where w = 1", 100), ("p", "select * from a where x = 1", 100)
+    )
+    assert bodies(advice) == {"public.a (x)"}
+    assert any("could not be planned" in note and "relation vanished" in note for note in advice.notes)
+
+
+def test_no_time_still_gives_an_answer() -> None:
+    slow = prefer(("p", "a (x)", 10.0))
+    plan_many = slow.plan_many
+
+    def delayed(*args: object, **kwargs: object) -> object:
+        time.sleep(0.02)
+        return plan_many(*args, **kwargs)  # type: ignore[arg-type]
+
+    slow.plan_many = delayed  # type: ignore[method-assign]
+    queries = [(f"q{n}", f"select * from a where y = {n}", 1.0) for n in range(60)]
+    advice = advise(TABLES, slow, ("p", "select * from a where x = 1", 100), *queries, time_limit=0.1)
+    assert advice.cost_before > 0
+    assert any("time limit" in note for note in advice.notes)
+
+
+def test_empty_workload_and_empty_database() -> None:
+    assert advise(TABLES, prefer()).create == ()
+    empty = snapshot([])
+    assert advise(empty, prefer()).create == ()
+
+
+def test_tiny_tables_flags_and_existing_indexes_are_refused_with_reasons() -> None:
+    advice = advise(
+        TABLES,
+        prefer(),
+        ("p", "select * from tiny where x = 1", 100),
+        ("q", "select * from a where flag", 100),
+        ("r", "select * from a where id = 1", 100),
+    )
+    reasons = {rejection.ddl: rejection.reason for rejection in advice.rejected}
+    assert advice.create == ()
+    assert "reading it whole" in reasons["CREATE INDEX ON public.tiny (x)"]
+    assert not any("(id)" in ddl for ddl in reasons)
+
+
+def test_a_heartbeat_column_keeps_its_hot_updates() -> None:
+    shot = snapshot(
+        [table("s", counters=counters(updates=100_000, hot=99_000))],
+        columns("s", id="int8", seen="timestamptz", owner="int8"),
+        [index("s_pkey", "s", "id", is_unique=True, is_primary=True, constraint="s_pkey")],
+        [statistics("s", "seen", -1.0), statistics("s", "owner", -0.2)],
+    )
+    planner = prefer(("read", "s (seen)", 10.0), ("read2", "s (owner)", 10.0), ("beat", "s (never)", 1.0))
+    advice = advise(
+        shot,
+        planner,
+        ("beat", "update s set seen = now() where id = 1", 50_000),
+        ("read", "select * from s where seen > '2026-01-01'", 500),
+        ("read2", "select * from s where owner = 3", 500),
+    )
+    assert bodies(advice) == {"public.s (owner)"}
+    why = next(r.reason for r in advice.rejected if r.ddl == "CREATE INDEX ON public.s (seen)")
+    assert "HOT" in why and "50,000 updates" in why
+
+
+def test_literals_make_a_partial_index_and_say_so() -> None:
+    shot = snapshot(
+        [table("jobs", rows=1_000_000, pages=20_000)],
+        columns("jobs", id="int8", status="text", created="timestamptz"),
+        [index("jobs_pkey", "jobs", "id", is_unique=True, is_primary=True, constraint="jobs_pkey")],
+        [
+            statistics(
+                "jobs", "status", 3, most_common_vals="{done,failed,new}", most_common_freqs=(0.98, 0.015, 0.005)
+            ),
+            statistics("jobs", "created", -1.0),
+        ],
+    )
+    catalog = Catalog(shot)
+    bindings = tuple(Binding(values=("new",), weight=1 / 3, origin="literal") for _ in range(3))
+    one = statement(catalog, "q", "select * from jobs where status = $1 order by created limit 10", 100, bindings)
+    planner = prefer(("q", "jobs (created) WHERE status = 'new'", 2.0), ("q", "jobs (status, created)", 2.0))
+    small = planner.prepare
+
+    def prepare(candidates: object) -> object:
+        from dataclasses import replace
+
+        return tuple(
+            replace(p, size_bytes=8192 * 3 if p.candidate.predicate else 30 << 20)
+            for p in small(candidates)  # type: ignore[arg-type]
+        )
+
+    planner.prepare = prepare  # type: ignore[method-assign, assignment]
+    advice = advise_indexes(shot, catalog, workload(one), planner, SearchOptions(), Silent())
+    assert bodies(advice) == {"public.jobs (created) WHERE status = 'new'"}
+    assert advice.create[0].confidence == "medium"
+    assert "generic plan" in advice.create[0].evidence
+
+
+def test_an_existing_prefix_is_replaced() -> None:
+    shot = snapshot(
+        [table("a")],
+        columns("a", id="int8", x="int8", y="int8"),
+        [index("a_x", "a", "x")],
+        [statistics("a", "x", 100), statistics("a", "y", -1.0)],
+    )
+    planner = prefer(("q", "a (x, y)", 5.0))
+    advice = advise(shot, planner, ("q", "select * from a where x = 1 order by y limit 5", 100))
+    assert bodies(advice) == {"public.a (x, y)"}
+    assert advice.create[0].replaces == ("public.a_x",)
+    assert [(d.index.name, d.kind) for d in advice.drop] == [("a_x", "redundant")]
+    assert advice.drop[0].undo_ddl.startswith("CREATE INDEX CONCURRENTLY a_x ON")
+
+
+def limit_plan(filtered: bool, run: float, rows: float) -> Plan:
+    scan = {"Node Type": "Index Scan", "Startup Cost": 0.0, "Total Cost": run, "Plan Rows": rows}
+    if filtered:
+        scan["Filter"] = "(x = 1)"
+    total = run * 10 / rows
+    limit = {"Node Type": "Limit", "Startup Cost": 0.0, "Total Cost": total, "Plan Rows": 10, "Plans": [scan]}
+    return Plan(total_cost=total, startup_cost=0, rows=10, used=frozenset(), tree=limit)
+
+
+def test_a_limit_over_a_filtered_scan_is_not_trusted() -> None:
+    hopeful = limit_plan(filtered=True, run=50_000, rows=100)
+    assert guarded_cost(hopeful) == pytest.approx(5 * hopeful.total_cost)
+    assert guarded_cost(limit_plan(filtered=False, run=50_000, rows=100)) == hopeful.total_cost
+    # A filter that keeps nearly all rows: a row costs no more than a page.
+    harmless = limit_plan(filtered=True, run=1000, rows=1000)
+    assert guarded_cost(harmless) == harmless.total_cost
+    # Never more than the whole scan.
+    few = limit_plan(filtered=True, run=50_000, rows=11)
+    assert guarded_cost(few) == pytest.approx(50_000)
