@@ -25,6 +25,7 @@ from advisor.settings.storage import storage_targets, wal_targets
 from advisor.settings.switches import switch_targets
 from advisor.settings.targets import Target
 from advisor.settings.workers import autovacuum_workers, parallel_limits, worker_targets
+from advisor.units import format_duration
 
 MEMORY_SETTINGS = (
     "shared_buffers",
@@ -82,7 +83,7 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
         return SettingsAdvice(
             profile=options.profile or "mixed",
             notes=(
-                f"The settings could not be read ({', '.join(missing[:5])} are missing), so nothing is said about them.",
+                f"The settings could not be read (missing: {', '.join(missing[:5])}), so nothing is said about them.",
             ),
         )
     provider = options.provider or snapshot.server.provider
@@ -208,9 +209,9 @@ def _advice(
             for p in proposals
         )
     if subject.evidence.is_young:
-        hours = (subject.evidence.window_seconds or 0) / 3600
+        age = format_duration(subject.evidence.window_seconds or 0)
         notes.append(
-            f"The statistics are {hours:.1f} hours old: what is derived from them has low confidence."
+            f"The statistics are {age} old: what is derived from them has low confidence."
             + (" Neon loses statistics when a compute is suspended." if subject.provider == "neon" else "")
         )
     if subject.provider not in ("self-hosted", ""):

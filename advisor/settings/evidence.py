@@ -22,6 +22,9 @@ Counters = DatabaseCounters | ClusterCounters
 # Fewer samples of pg_stat_activity than this say nothing about a peak.
 MIN_SAMPLES = 10
 YOUNG_SECONDS = 86400.0
+# A freshly loaded server writes full pages and fills its buffers; that is no pattern yet.
+_MIN_WAL_SECONDS = 3600.0
+_MIN_WAL_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -
     database_seconds = _seconds(database_since or snapshot.server.started_at, now)
     values: dict[str, object] = {"window_seconds": database_seconds, "is_difference": is_difference}
     if database is not None:
-        values |= _of_database(database, statements, database_seconds)
+        values |= _of_database(database, statements, database_seconds, is_difference)
     if cluster is not None:
         started = snapshot.server.started_at
         values |= _of_cluster(
@@ -182,7 +185,7 @@ def _statement_difference(
 
 
 def _of_database(
-    counters: DatabaseCounters, statements: tuple[StatementCounters, ...], seconds: float | None
+    counters: DatabaseCounters, statements: tuple[StatementCounters, ...], seconds: float | None, is_difference: bool
 ) -> dict[str, object]:
     touched = counters.blks_hit + counters.blks_read
     execution = sum(s.total_exec_time for s in statements)
@@ -197,7 +200,9 @@ def _of_database(
     elif counters.active_time and counters.blk_read_time:
         values["read_share"] = min(1.0, counters.blk_read_time / counters.active_time)
     if seconds:
-        values["temp_bytes_per_day"] = counters.temp_bytes / max(seconds, 3600.0) * 86400
+        # A single burst after a reset is not a rate: less than a day counts as a day. A difference is one on purpose.
+        span = seconds if is_difference else max(seconds, YOUNG_SECONDS)
+        values["temp_bytes_per_day"] = counters.temp_bytes / span * 86400
     return values
 
 
@@ -219,9 +224,9 @@ def _of_cluster(
         values["backend_write_share"] = counters.buffers_backend / written if written else None
     if counters.wal_bytes is not None and wal_seconds:
         values["wal_bytes_per_second"] = counters.wal_bytes / wal_seconds
-    if counters.wal_buffers_full is not None and wal_seconds:
+    if counters.wal_buffers_full is not None and wal_seconds and wal_seconds >= _MIN_WAL_SECONDS:
         values["wal_buffers_full_per_hour"] = counters.wal_buffers_full / wal_seconds * 3600
-    if counters.wal_bytes and counters.wal_fpi is not None:
+    if counters.wal_bytes and counters.wal_bytes >= _MIN_WAL_BYTES and counters.wal_fpi is not None:
         values["full_page_share"] = min(1.0, counters.wal_fpi * block_size / counters.wal_bytes)
     return values
 

@@ -195,7 +195,7 @@ def test_young_counters_are_believed_less() -> None:
         snapshot(15, host=host(), cluster_counters=counters, database_counters=database_counters(0.1)), OPTIONS
     )
     assert findings(advice)["settings/forced_checkpoints"].confidence is Confidence.LOW
-    assert any("2.4 hours old" in note for note in advice.notes)
+    assert any("2.4 h old" in note for note in advice.notes)
 
 
 def test_the_difference_of_two_snapshots() -> None:
