@@ -69,8 +69,11 @@ def relations_to_build(
         own = catalog.tables.get(name)
         if own is not None:
             waiting += own.parents or ((own.parent,) if own.parent else ())
-        waiting += [c.references for c in catalog.constraints_by_table.get(name, ()) if c.references is not None]
-    return frozenset(found)
+    # Not their targets' targets: in a large schema nearly everything hangs together.
+    targets = {
+        c.references for name in found for c in catalog.constraints_by_table.get(name, ()) if c.references is not None
+    }
+    return frozenset(found | targets)
 
 
 def schema_items(
