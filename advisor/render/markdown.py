@@ -108,7 +108,15 @@ def _first(view: View) -> list[str]:
     parts = ["## What to do first"]
     for place, action in enumerate(view.first.rows, 1):
         parts += _action(place, action)
-    return parts + _more(view.first.more, "more in the sections below; all of them as a script: `--format sql`")
+    if view.then.rows:
+        parts.append("Then, with reasons and SQL in the sections below (all as one script: `--format sql`):")
+        parts.append(
+            "\n".join(
+                f"{place}. {_MARKS[action.severity.value]} {escaped(action.title, 300)} ({action.severity.value})"
+                for place, action in enumerate(view.then.rows, len(view.first.rows) + 1)
+            )
+        )
+    return parts + _more(view.then.more, "more")
 
 
 def _action(place: int, action: Action) -> list[str]:

@@ -138,14 +138,16 @@ def _merged(members: list[Action]) -> Action:
     confidence = min((m.confidence for m in members), key=lambda c: -list(Confidence).index(_confidence(c)))
     # What is overdue goes first: the index that finds old rows, the purge, then the job that repeats it.
     members.sort(key=lambda member: member.rule != "ret.overdue")
+    # Rules about one table name the same rows; others add up.
+    total = max if first.rule.startswith("ret.") else sum
     return replace(
         merge(members),
         severity=first.severity,
         confidence=confidence,
         sql=_each_once(statement for member in members for statement in member.sql),
         undo_sql=_each_once(statement for member in members for statement in member.undo_sql),
-        share=min(sum(member.share for member in members), 1.0),
-        size_bytes=sum(member.size_bytes for member in members),
+        share=min(total(member.share for member in members), 1.0),
+        size_bytes=total(member.size_bytes for member in members),
         members=tuple(members),
     )
 

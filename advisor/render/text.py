@@ -55,9 +55,18 @@ def _first(page: Page, view: View) -> None:
     for number, action in enumerate(view.first.rows, 1):
         page.blank()
         _action(page, number, action)
-    if view.first.more:
-        page.blank()
-        page.prose(f"and {view.first.more} more, in the sections below; all as one script: --format sql", 2, "dim")
+    if not view.then.total:
+        return
+    page.blank()
+    page.rich(
+        Text("Then, with reasons and SQL in the sections below (all as one script: --format sql):", style="dim"), 0
+    )
+    for number, action in enumerate(view.then.rows, len(view.first.rows) + 1):
+        title = Text(f"{number:>2}  {one_line(action.title)}")
+        title.append(f"  {action.severity.value}", style=SEVERITY_STYLES[action.severity])
+        page.rich(title, 0, 4)
+    if view.then.more:
+        page.prose(f"and {view.then.more:,} more", 4, "dim")
 
 
 def _action(page: Page, number: int, action: Action) -> None:

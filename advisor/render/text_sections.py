@@ -20,13 +20,14 @@ from advisor.render.phrases import (
     size,
     times_less,
 )
-from advisor.render.sqltext import is_sql
+from advisor.render.sqltext import block, commented, is_sql
 from advisor.render.steps import proposal_key, severity_of
 from advisor.render.view import (
     QUERY_CHARS,
     WHY_CHARS,
     FindingGroup,
     View,
+    common_evidence,
     cost_line,
     host_line,
     memory_line,
@@ -45,6 +46,7 @@ SEVERITY_STYLES = {
     Severity.INFO: "dim",
 }
 _NOT_LOOKED = "not looked for"  # what retention says of a fact that it did not try to learn
+_NEVER = 10_000  # columns: a comment must stay on its line
 _BRIEF = 260  # characters of a detail that other formats tell in full
 _INDEXES, _EFFECTS, _DROPS, _REJECTED, _SETTINGS, _TABLES = 15, 3, 20, 10, 40, 20
 _GROUPS, _OBJECTS, _STATEMENTS, _GAPS, _SKIPPED = 40, 5, 10, 20, 10
@@ -68,11 +70,14 @@ def indexes(page: Page, view: View) -> None:
         page.prose(line)
     for note in advice.notes:
         page.prose(note, style="dim")
+    evidence = common_evidence(view.report)
+    if evidence:
+        page.prose(f"Evidence, where nothing else is said: {evidence}.", style="dim")
     steps = {action.key: place for place, action in enumerate(view.first.rows, 1)}
     shown = top(ordered_proposals(view), _INDEXES)
     for proposal in shown.rows:
         page.blank()
-        _proposal(page, proposal, steps.get(proposal_key(proposal)))
+        _proposal(page, proposal, steps.get(proposal_key(proposal)), evidence)
     _more(page, shown.more, "more to create: see --format sql")
     _drops(page, view)
     if advice.rejected:
@@ -85,7 +90,7 @@ def indexes(page: Page, view: View) -> None:
         _more(page, refused.more, "more refused")
 
 
-def _proposal(page: Page, proposal: IndexProposal, step: int | None) -> None:
+def _proposal(page: Page, proposal: IndexProposal, step: int | None, evidence: str) -> None:
     title = Text("+ ", style="green")
     title.append(one_line(proposal.name), style="bold")
     title.append(f" on {one_line(proposal.table.display())}, {size(proposal.size_bytes)}")
@@ -93,10 +98,10 @@ def _proposal(page: Page, proposal: IndexProposal, step: int | None) -> None:
     page.rich(title, 0, 2)
     if step is None:
         page.prose(proposal.reason, 2)
-        page.sql((proposal.ddl, *proposal.after_ddl), 4)
+        page.sql((proposal.ddl, *proposal.after_ddl, commented(f"undo: {block([proposal.undo_ddl], _NEVER)}")), 4)
     else:
         _see(page, step, proposal.reason, 2)
-    if proposal.evidence:
+    if proposal.evidence and proposal.evidence != evidence:
         page.prose(f"Evidence: {proposal.evidence}", 2)
     if proposal.replaces:
         page.prose(f"Makes redundant: {', '.join(proposal.replaces)}", 2)

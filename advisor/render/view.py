@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -17,6 +18,8 @@ from advisor.units import format_duration
 T = TypeVar("T")
 
 FIRST_ACTIONS = 7
+# The steps after those are named in one line each.
+NEXT_ACTIONS = 10
 # A step's reason is cut at the end of a sentence; the sections have it in full.
 WHY_CHARS = 420
 QUERY_CHARS = 160
@@ -59,6 +62,7 @@ class View:
     verdict: str
     sentences: tuple[str, ...]
     first: Top[Action]
+    then: Top[Action]
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...]
     groups: tuple[FindingGroup, ...]  # of the health section
@@ -84,6 +88,7 @@ def make_view(report: Report) -> View:
         verdict=verdict,
         sentences=sentences,
         first=top(asked, FIRST_ACTIONS),
+        then=top(asked[FIRST_ACTIONS:], NEXT_ACTIONS),
         actions=everything,
         findings=findings,
         groups=_groups(others),
@@ -290,6 +295,15 @@ def unusable_counts(report: Report) -> tuple[tuple[str, int, float], ...]:
         (category.replace("_", " "), number_of, calls)
         for category, (number_of, calls) in sorted(counts.items(), key=lambda c: (-c[1][0], c[0]))
     )
+
+
+def common_evidence(report: Report) -> str:
+    """Return the evidence that most proposals share, to be told once; empty where there is none."""
+    told = Counter(proposal.evidence for proposal in (report.indexes.create if report.indexes else ()))
+    if not told:
+        return ""
+    evidence, times = told.most_common(1)[0]
+    return evidence if times > 1 else ""
 
 
 def ordered_proposals(view: View) -> tuple[IndexProposal, ...]:
