@@ -137,6 +137,8 @@ class SettingsAdvice:
     proposals: tuple[SettingProposal, ...] = ()
     worst_case_bytes_now: int | None = None
     worst_case_bytes_proposed: int | None = None
+    memory_now: tuple[tuple[str, int], ...] = ()  # what the worst case is made of: part, bytes; for the plot
+    memory_proposed: tuple[tuple[str, int], ...] = ()
     ram_bytes: int | None = None
     ram_source: str | None = None
     cores: float | None = None

@@ -225,6 +225,8 @@ def _advice(
         proposals=proposals,
         worst_case_bytes_now=plan_of(now).worst_case,
         worst_case_bytes_proposed=plan_of(outcome.after).worst_case if host.ram is not None else None,
+        memory_now=plan_of(now).parts,
+        memory_proposed=plan_of(outcome.after).parts if host.ram is not None else (),
         ram_bytes=host.ram,
         ram_source=host.ram_source,
         cores=host.cores,

@@ -42,6 +42,17 @@ class MemoryPlan:
         """Bytes with every connection in one operation of work_mem, all vacuum workers and a CREATE INDEX busy."""
         return self.fixed + self.connections * (self.work_mem + BACKEND_BYTES)
 
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """What the worst case is made of, in bytes."""
+        return (
+            ("shared_buffers", self.shared_buffers),
+            ("work_mem", self.connections * self.work_mem),
+            ("connections", self.connections * BACKEND_BYTES),
+            ("autovacuum", self.autovacuum_workers * self.autovacuum_work_mem),
+            ("maintenance_work_mem", self.maintenance_work_mem),
+        )
+
     def holds(self, ram: int) -> bool:
         """Whether the plan keeps to 90 % of RAM."""
         return self.worst_case <= GUARD_SHARE * ram
