@@ -36,6 +36,8 @@ _SETTINGS = {
     # A policy that hides rows must fail loudly: its answer would be a wrong oldest row.
     "row_security": "off",
 }
+# Single pages are reached by ctid alone, whatever index there is.
+_PAGE_SETTINGS = _SETTINGS | {"enable_indexscan": "off", "enable_indexonlyscan": "off"}
 # The planner's estimate must be what an ordinary session would get.
 _ESTIMATE_SETTINGS = {k: v for k, v in _SETTINGS.items() if not k.startswith("enable_")}
 _MOST_GAPS = 20
@@ -106,7 +108,7 @@ def _ask_in_part(reader: Reader, probe: Probe) -> tuple[list[dict[str, Any]], st
 
 
 def _run(connection: psycopg.Connection[Any], probe: Probe, *, row_security: str) -> list[dict[str, Any]]:
-    settings = _ESTIMATE_SETTINGS if probe.guard in ("plan", "catalog") else _SETTINGS
+    settings = {"index": _SETTINGS, "pages": _PAGE_SETTINGS}.get(probe.guard, _ESTIMATE_SETTINGS)
     # Rolling back gives the table's lock and the settings back at once, inside a longer transaction, too.
     with connection.transaction(force_rollback=True), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(

@@ -48,6 +48,7 @@ def unresolved_statuses(unresolved: tuple[Unresolved, ...]) -> Iterator[Retentio
             " Nothing was judged for it.",
             confidence="high",
             evidence={"policy_line": line} if line is not None else {},
+            window_days=keep.total_days if keep is not None else None,
         )
 
 

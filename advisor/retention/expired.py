@@ -79,7 +79,9 @@ def find_expired(target: Target, ends: Ends, cutoff: datetime, catalog: Catalog)
         if value is not None
     ]
     if estimates:
-        source, best = estimates[0]
+        # The planner takes an empty partition for ten pages of rows; the statistics of the whole table know better.
+        empty = any(leaf.size_bytes == 0 for leaf in catalog.leaves(target.relation) if leaf.kind == "r")
+        source, best = estimates[-1 if empty else 0]
         error = None
         if len(estimates) == 2 and max(planner or 0, histogram or 0) > 0:
             error = abs(estimates[0][1] - estimates[1][1]) / max(estimates[0][1], estimates[1][1])

@@ -161,8 +161,8 @@ def _ends_sql(relation: RelationName, column: Column, index: Index) -> str:
         "up": Trusted(ascending), "down": Trusted(descending),
     }  # fmt: skip
     return fill(
-        "select (select {c}::text from only {t} where {finite} order by {c} asc nulls {up} limit 1) as oldest,"
-        " (select {c}::text from only {t} where {finite} order by {c} desc nulls {down} limit 1) as newest",
+        "select (select x.{c}::text from only {t} x where {finite} order by x.{c} asc nulls {up} limit 1) as oldest,"
+        " (select x.{c}::text from only {t} x where {finite} order by x.{c} desc nulls {down} limit 1) as newest",
         **holes,
     )
 

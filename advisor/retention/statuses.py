@@ -60,6 +60,7 @@ def make_status(
         undo_sql=undo_sql,
         confidence=confidence,
         evidence=_evidence(judged) | evidence,
+        window_days=target.keep.total_days if target.keep is not None else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Maintenance of a table partitioned by time, in plain SQL: partitions ahead are made, those past the window dropped."""
+"""Maintenance of a table partitioned by time in plain SQL: partitions ahead are made, those past the window dropped."""
 
 from __future__ import annotations
 
