@@ -1,7 +1,7 @@
 """Which scenarios does production really ask for? The counters tell: rows and blocks per call.
 
-Scenarios are reweighted by exponential tilting (the least change of the weights that explains a mean), first by the
-rows a call returned, then by the blocks it touched; a few representatives then stand for all of them.
+Scenarios are reweighted by exponential tilting (the least change of the weights that explains a mean), by the blocks a
+call touched and by the rows it returned; a few representatives then stand for all of them.
 """
 
 from __future__ import annotations
@@ -162,11 +162,12 @@ def calibrate(
     if len(outcomes) == 1:
         return weights
     targets: list[tuple[list[float], float]] = []
+    if blocks_per_call is not None:
+        targets.append(([outcome.blocks for outcome in outcomes], blocks_per_call))
+    # Rows come last and so have the last word: they are counted, while blocks come from a simple model.
     rows = [outcome.rows for outcome in outcomes if outcome.rows is not None]
     if rows_per_call is not None and len(rows) == len(outcomes):
         targets.append((rows, rows_per_call))
-    if blocks_per_call is not None:
-        targets.append(([outcome.blocks for outcome in outcomes], blocks_per_call))
     for _ in range(_ROUNDS if len(targets) > 1 else 1):
         for amounts, target in targets:
             weights = tilt(weights, amounts, target)

@@ -77,7 +77,8 @@ class Bindings:
         outcomes, starts = self._outcomes(question, slots)
         counters = question.counters
         rows, blocks = _per_call(counters.rows, counters.calls), _per_call(counters.shared_blks, counters.calls)
-        weights = calibrate(outcomes, rows, blocks, starts)
+        # What a write touches besides its rows (indexes, triggers, foreign keys) no plan shows.
+        weights = calibrate(outcomes, rows, blocks if question.kind == "select" else None, starts)
         chosen = representatives(outcomes, weights)
         bindings = tuple(Binding(values=o.values, weight=weight, origin=o.origin) for o, weight in chosen)
         literal = any(outcome.origin == "literal" for outcome in outcomes)

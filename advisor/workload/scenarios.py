@@ -285,7 +285,9 @@ class _Draw:
     def _one_sided(self, column: ColumnValues, share: float, *, lower: bool) -> float:
         """Return the quantile for `column > $1` or `< $1`: applications ask for the newest, deletes for the oldest."""
         if not column.is_time:
-            return 1 - share if lower else share
+            # A little beyond both ends: `id > 0` and `price < 1000000` are common.
+            reached = min(max(share * 1.2 - 0.1, 0.0), 1.0)
+            return 1 - reached if lower else reached
         if lower:
             return 1 - _log_uniform(share, 0.0005, 0.5)
         if self.kind == "delete":
