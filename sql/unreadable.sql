@@ -1,8 +1,9 @@
--- One row per table with rows whose statistics this role cannot see, or not fully, and why.
+-- One row per table with rows that this role cannot read, or whose statistics it cannot see, and why.
 select
     n.nspname as schema,
     c.relname as name,
     pg_catalog.row_security_active(c.oid) as row_security,
+    pg_catalog.has_table_privilege(c.oid, 'select') as can_select,
     pg_catalog.has_any_column_privilege(c.oid, 'select') as some_columns,
     pg_catalog.has_schema_privilege(n.oid, 'usage') as schema_usage
 from pg_catalog.pg_class as c

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 
 from advisor.collect.index_definitions import IndexColumnRow, compose_definition, index_columns, split_expressions
-from advisor.collect.privileges import grant_sequences
+from advisor.collect.privileges import counted, grant_sequences
 from advisor.collect.reader import Reader, why
 from advisor.model import catalog
 from advisor.model.catalog import Column, Constraint, Index, Schema, Table, TableCounters
@@ -21,7 +21,6 @@ from advisor.resources import sql_text
 
 # Reading a sequence's value locks the sequence until the transaction ends; the lock table is shared with everybody.
 _SEQUENCES_AT_ONCE = 100
-_LISTED = 3  # examples named in a gap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ def _tell_of_locked(reader: Reader, tables: Iterable[Table]) -> None:
     if names:
         reader.gaps.append(
             Gap(
-                what=f"parts of {len(names)} locked tables ({_examples(names)})",
+                what=f"parts of {counted(names, 'locked table')}",
                 why="another session holds or wants them exclusively, and pgadvise does not wait for locks",
                 fix="run pgadvise again when that session is done",
                 costs="their sizes are estimates; defaults, check constraints and expression indexes are missing",
@@ -275,7 +274,7 @@ def collect_sequences(reader: Reader) -> tuple[catalog.Sequence, ...]:
         names = sorted(RelationName(row.schema, row.name).display() for row in hidden)
         reader.gaps.append(
             Gap(
-                what=f"last values of {len(hidden)} sequences ({_examples(names)})",
+                what=f"last values of {counted(names, 'sequence')}",
                 why="the role may not read them",
                 fix=grant_sequences(reader, sorted({row.schema for row in hidden})),
                 costs="sequences that run out are not found",
@@ -288,8 +287,3 @@ def collect_sequences(reader: Reader) -> tuple[catalog.Sequence, ...]:
         )
         for row in rows
     )
-
-
-def _examples(names: Sequence[str]) -> str:
-    rest = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")

@@ -175,7 +175,7 @@ def test_role_with_nothing(rich: str, major: int, make_role: Callable[..., str])
     assert snapshot.statements_view.status == "no_privilege"
     assert snapshot.statements_view.texts_hidden > 0
     assert all(row.query != "<insufficient privilege>" for row in snapshot.statements)
-    statistics = gap(snapshot, "has no SELECT on them")
+    statistics = gap(snapshot, "has no SELECT there")
     assert role in (statistics.fix or "")
     if major >= 14:
         assert statistics.fix == f"GRANT pg_read_all_data TO {role};"
@@ -214,6 +214,16 @@ def test_select_alone_hides_expression_indexes(rich: str, major: int, make_role:
     expressions = gap(snapshot_of(dsn), "expression indexes")
     assert expressions.what.startswith("statistics of 4 expression indexes")
     assert (expressions.fix is None) == (major == 13)
+
+
+def test_schema_without_usage(rich: str, major: int, make_role: Callable[..., str]) -> None:
+    with psycopg.connect(rich, autocommit=True) as admin:
+        admin.execute("create schema closed; create table closed.t as select 1 as a; analyze closed.t")
+    dsn = make_role(rich, "grant pg_monitor to {role}", "grant select on closed.t to {role}")
+    snapshot = snapshot_of(dsn)
+    plans = gap(snapshot, "plans on 1 table (closed.t)")
+    assert (plans.fix or "").startswith("GRANT USAGE ON SCHEMA closed TO ")
+    assert any(row.relation == RelationName("closed", "t") for row in snapshot.statistics)
 
 
 def test_monitor_only(rich: str, major: int, make_role: Callable[..., str]) -> None:

@@ -61,7 +61,7 @@ FILES = {
     "activity": fills(Session),
     "exclusive_locks": fills(None, "oid"),
     "unreadable_expressions": fills(None, "schema name"),
-    "unreadable": fills(None, "schema name row_security some_columns schema_usage"),
+    "unreadable": fills(None, "schema name row_security can_select some_columns schema_usage"),
     "column_statistics": fills(ColumnStatistics),
     "column_statistics_superuser": fills(ColumnStatistics),
     "extended_statistics": fills(ExtendedStatistics),

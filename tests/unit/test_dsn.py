@@ -8,7 +8,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from advisor import dsn as module
-from advisor.collect import index_definitions
+from advisor.collect import index_definitions, privileges
 from advisor.dsn import choose_dsn, redact_dsn
 from advisor.errors import ConnectionFailed
 from advisor.model import redaction
@@ -22,7 +22,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
 
-@pytest.mark.parametrize("mod", [module, index_definitions, redaction])
+@pytest.mark.parametrize("mod", [module, index_definitions, privileges, redaction])
 def test_examples_in_docstrings(mod: object) -> None:
     result = doctest.testmod(mod)  # type: ignore[arg-type]
     assert result.attempted and not result.failed
