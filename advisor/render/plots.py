@@ -17,6 +17,12 @@ from advisor.units import format_size
 
 _SIZES, _STATEMENTS, _TABLES = 12, 10, 15
 _LABEL_CHARS = 120
+_RETENTION_LEGEND = (
+    ("kept", "inside the window"),
+    ("past", "past it"),
+    ("rest", "length of the window unknown"),
+    ("limit", "end of the window"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +52,8 @@ class Row:
     value: str
     bars: tuple[Bar, ...] = ()
     marks: tuple[Mark, ...] = ()
-    note: str = ""
+    detail: str = ""
+    note: str = ""  # a warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +176,13 @@ def cost_plot(report: Report) -> Plot | None:
         )
     step = max(1, math.ceil((high - low) / 4))
     ticks = tuple(Tick(x=place(10.0**power), text=cost(10.0**power)) for power in range(low, high + 1, step))
+    kinds = {mark.kind for row in rows for mark in row.marks}
+    names = {"before": "now", "after": "with the indexes", "dearer": "dearer"}
     return Plot(
         title="Planned cost per call, now and with the proposed indexes",
         caption="Planner cost units on a logarithmic axis: every step is a factor.",
         rows=tuple(rows),
-        legend=(("before", "now"), ("after", "with the indexes"), ("dearer", "dearer")),
+        legend=tuple((kind, name) for kind, name in names.items() if kind in kinds),
         ticks=ticks,
         more=f"and {shown.more:,} more statements" if shown.more else "",
     )
@@ -184,28 +193,36 @@ def memory_plot(report: Report) -> Plot | None:
     settings = report.settings
     if settings is None or settings.worst_case_bytes_now is None:
         return None
-    states = [("now", settings.worst_case_bytes_now)]
+    states = [("now", settings.worst_case_bytes_now, settings.memory_now)]
     if settings.worst_case_bytes_proposed is not None:
-        states.append(("with the proposed settings", settings.worst_case_bytes_proposed))
+        states.append(("with the proposed settings", settings.worst_case_bytes_proposed, settings.memory_proposed))
     ram = settings.ram_bytes
-    full = max([value for _, value in states] + ([ram] if ram else [])) * 1.05 or 1
+    largest = max(max(value, sum(part for _, part in parts)) for _, value, parts in states)
+    full = max(largest, ram or 0) * 1.05 or 1
     rows = []
-    for label, value in states:
-        inside = min(value, ram) if ram else value
-        bars = [Bar(kind="memory", x=0, width=_round(100 * inside / full))]
-        if value > inside:
-            bars.append(Bar(kind="over", x=_round(100 * inside / full), width=_round(100 * (value - inside) / full)))
-        marks = (Mark(kind="limit", x=_round(100 * ram / full), title=f"RAM {format_size(ram)}"),) if ram else ()
+    for label, value, parts in states:
+        bars, x = [], 0.0
+        for kind, part in parts or (("memory", value),):
+            width = 100 * part / full
+            bars.append(Bar(kind=f"part-{kind}" if parts else kind, x=_round(x), width=_round(width)))
+            x += width
         against = f", {percent(value / ram)} of RAM" if ram else ""
-        rows.append(Row(label=label, value=f"{format_size(value)}{against}", bars=tuple(bars), marks=marks))
-    legend = [("memory", "fits")]
-    if ram and any(value > ram for _, value in states):
-        legend.append(("over", "more than there is"))
+        rows.append(
+            Row(
+                label=label,
+                value=f"{format_size(value)}{against}",
+                bars=tuple(bars),
+                marks=(Mark(kind="limit", x=_round(100 * ram / full)),) if ram else (),
+                detail=", ".join(f"{kind} {format_size(part)}" for kind, part in parts),
+                note=f"{format_size(value - ram)} more than there is" if ram and value > ram else "",
+            )
+        )
+    named = [(f"part-{kind}", kind) for kind, _ in settings.memory_now] or [("memory", "worst case")]
     return Plot(
         title="Worst-case memory",
-        caption="All connections busy at once, each with its sorts and hashes, beside the shared memory.",
+        caption="All connections busy at once, each with a sort or hash, beside the shared memory.",
         rows=tuple(rows),
-        legend=(*legend, ("limit", f"RAM {format_size(ram)}")) if ram else tuple(legend),
+        legend=(*named, ("limit", f"RAM {format_size(ram)}")) if ram else tuple(named),
     )
 
 
@@ -237,12 +254,13 @@ def retention_plot(report: Report) -> Plot | None:
         if status.expired_rows:
             note = f"{plural(status.expired_rows, 'row')} ({size(status.expired_bytes)}) past the window"
         rows.append(Row(label=_name(name), value=value, bars=tuple(bars), marks=marks, note=note))
+    kinds = {piece.kind for row in rows for piece in (*row.bars, *row.marks)}
     ticks = tuple(Tick(x=_x(full * f, full), text=_ago(full * f)) for f in (1.0, 0.75, 0.5, 0.25, 0.0))
     return Plot(
         title="Oldest rows against their windows",
         caption="Time runs from left to right; today is the right edge.",
         rows=tuple(rows),
-        legend=(("kept", "inside the window"), ("past", "past it"), ("limit", "end of the window")),
+        legend=tuple((kind, name) for kind, name in _RETENTION_LEGEND if kind in kinds),
         ticks=ticks,
         more=f"and {shown.more:,} more tables" if shown.more else "",
     )

@@ -19,7 +19,9 @@ TEXTS = [
     *((f"{name}-ink", f"{name}-bg") for name in ("critical", "high", "medium", "low", "info", "ok")),
 ]
 # Shapes need 3:1 against what they lie on.
-SHAPES = [(name, "card") for name in ("heap", "share", "memory", "over", "kept", "past", "dot", "dot-good", "ink")]
+SHAPES = [
+    (name, "card") for name in ("heap", "share", "memory", "index", "violet", "kept", "past", "dot", "dot-good", "ink")
+]
 
 
 def luminance(color: str) -> float:

@@ -145,7 +145,9 @@ def test_plot_numbers() -> None:
     memory, share, retention = plots["memory"], plots["share"], plots["retention"]
     assert memory is not None and share is not None and retention is not None
     assert memory.rows[0].value == "27 GB, 338 % of RAM"
-    assert [bar.kind for bar in memory.rows[0].bars] == ["memory", "over"]
+    assert [bar.kind for bar in memory.rows[0].bars][:2] == ["part-shared_buffers", "part-work_mem"]
+    assert memory.rows[0].note == "19 GB more than there is"
+    assert memory.rows[1].note == ""
     assert share.rows[0].bars[0].width == 62
     oldest = retention.rows[0]
     assert [bar.kind for bar in oldest.bars] == ["kept", "past"]
