@@ -182,7 +182,7 @@ def _judge_rule(
     # Words are made for what is shown only: 10,000 offences are a normal case.
     for item in ordered[: rule.metadata.most]:
         try:
-            findings.append(_worded(rule, item, values, severity))
+            findings.append(_at_provider(_worded(rule, item, values, severity), snapshot.server.provider))
         except _RULE_FAILURES as error:
             reasons.append(f"{item.object}: {_failure(error)}")
     rest = ordered[rule.metadata.most :]
@@ -232,6 +232,21 @@ def _worded(rule: Rule, offence: Offence | Finding, params: Mapping[str, Any], s
         ),
         subject=metadata.subject,
     )
+
+
+def _at_provider(finding: Finding, provider: str) -> Finding:
+    """Return the finding without ALTER SYSTEM where the provider does not allow it, and say so."""
+    remedy = finding.remedy
+    if provider == "self-hosted" or not any(sql.startswith("ALTER SYSTEM") for sql in remedy.sql):
+        return finding
+
+    def allowed(statements: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(s for s in statements if not s.startswith("ALTER SYSTEM") and "pg_reload_conf()" not in s)
+
+    how = f"ALTER SYSTEM is refused on {provider}: change the setting where the provider keeps its parameters."
+    note = how if remedy.note is None else f"{how} {remedy.note}"
+    remedy = replace(remedy, sql=allowed(remedy.sql), undo_sql=allowed(remedy.undo_sql), note=note)
+    return replace(finding, remedy=remedy)
 
 
 def _counted(rule: Rule, rest: list[Offence | Finding], severity: Severity | None) -> Finding:

@@ -320,3 +320,14 @@ def test_what_was_found_before_a_failure_stays(tmp_path: Path) -> None:
     judgement = judge(snapshot, Catalog(snapshot), load_rules(tmp_path))
     assert len(judgement.findings) == 2
     assert "KeyError" in judgement.skipped[0].why and judgement.passed == ()
+
+
+def test_alter_system_is_not_proposed_where_the_provider_refuses_it() -> None:
+    rule = find_rule(load_rules(), "vacuum/autovacuum_off")
+    for provider, statements in (("self-hosted", 2), ("rds", 0)):
+        snapshot = fill_snapshot(
+            {"server": {"provider": provider}, "settings": [{"name": "autovacuum", "setting": "off"}]}
+        )
+        (finding,) = judge(snapshot, Catalog(snapshot), [rule]).findings
+        assert len(finding.remedy.sql) == len(finding.remedy.undo_sql) == statements
+        assert ("refused on rds" in (finding.remedy.note or "")) == (provider == "rds")

@@ -16,7 +16,8 @@ from advisor.model.snapshot import Snapshot
 
 # More steps than this are no script a person would read.
 _MOST_PARTITIONS = 100
-_MUCH = 1_000_000
+_MANY, _VERY_MANY = 20_000, 1_000_000  # rows: a scan takes milliseconds, or seconds
+_OFTEN = 100  # deletes of referenced rows since the reset
 _NOT_NULL = re.compile(r'^\(?\(?("(?:[^"]|"")+"|[a-z_][\w$]*) IS NOT NULL\)?\)?$')
 
 
@@ -38,11 +39,7 @@ def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> It
 def _offence(catalog: Catalog, table: Table, constraint: Constraint, rows: float, taken: set[RelationName]) -> Offence:
     assert constraint.references is not None
     deletes = sum(leaf.counters.n_tup_del for leaf in catalog.leaves(constraint.references) if leaf.counters)
-    severity = Severity.LOW
-    if deletes:
-        severity = Severity.HIGH if rows >= _MUCH and deletes >= 100 else Severity.MEDIUM
-    elif rows >= _MUCH:
-        severity = Severity.MEDIUM
+    severity = _severity(rows, deletes)
     name = _index_name(table.schema, table.name, constraint.columns, taken)
     steps, too_many = _partition_steps(catalog, table, constraint.columns, taken)
     return Offence(
@@ -67,6 +64,17 @@ def _offence(catalog: Catalog, table: Table, constraint: Constraint, rows: float
         severity=severity,
         weight=rows * (1 + deletes),
     )
+
+
+def _severity(rows: float, deletes: int) -> Severity:
+    """Return how much it hurts: many rows to read, and deletes that read them."""
+    if deletes:
+        if rows >= _MANY:
+            return Severity.HIGH if rows >= _VERY_MANY and deletes >= _OFTEN else Severity.MEDIUM
+        return Severity.LOW
+    if rows >= _VERY_MANY:
+        return Severity.MEDIUM
+    return Severity.LOW if rows >= _MANY else Severity.INFO
 
 
 def _supported(catalog: Catalog, table: Table, columns: tuple[str, ...], rows: float, rows_per_key: float) -> bool:

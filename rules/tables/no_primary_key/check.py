@@ -19,19 +19,21 @@ def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> It
         if table.is_partition or any(index.is_primary for index in indexes):
             continue
         rows = sum(live_rows(leaf) for leaf in catalog.leaves(table.relation))
+        counters = [leaf.counters for leaf in catalog.leaves(table.relation) if leaf.counters is not None]
+        changes = sum(c.n_tup_upd + c.n_tup_del for c in counters)
         key = next((index for index in indexes if _could_be_primary(catalog, table, index)), None)
         # PostgreSQL cannot promote an index of a partitioned table, nor one that already serves a constraint.
         promoted = key if key is not None and table.kind == "r" and key.constraint is None else None
         yield Offence(
             object=str(table.relation),
-            evidence={"rows": rows, "unique_index": str(key.relation) if key is not None else None},
+            evidence={"rows": rows, "changes": changes, "unique_index": str(key.relation) if key is not None else None},
             values={
                 "table": table.relation,
                 "index_name": promoted.name if promoted is not None else None,
                 "index_ddl": promoted.definition if promoted is not None else "",
             },
-            # A usable key exists in all but name, or hardly anything is stored.
-            severity=Severity.LOW if key is not None or rows < params["min_rows"] else None,
+            # A usable key exists in all but name, hardly anything is stored, or rows are only ever added.
+            severity=Severity.LOW if key is not None or rows < params["min_rows"] or not changes else None,
             weight=rows,
         )
 

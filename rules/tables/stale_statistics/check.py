@@ -33,12 +33,12 @@ def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> It
 
 
 def _is_stale(snapshot: Snapshot, table: Table, params: Mapping[str, Any]) -> bool:
-    # Without any ANALYZE ever the rule never_analyzed speaks.
     last = _last_analyze(table)
-    if table.counters is None or (last is None and table.reltuples <= 0):
+    # Without any recorded ANALYZE the counter tells nothing of the statistics' age: never_analyzed looks at those.
+    if table.counters is None or last is None:
         return False
     # A session that loads and then analyzes reports its rows after the ANALYZE: they count as changed since.
-    if last is not None and (snapshot.server.collected_at - last).total_seconds() < params["min_age"]:
+    if (snapshot.server.collected_at - last).total_seconds() < params["min_age"]:
         return False
     changed = table.counters.n_mod_since_analyze
     due = thresholds(snapshot, table, live_rows(table)).changed_rows
