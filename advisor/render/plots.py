@@ -254,7 +254,7 @@ def retention_plot(report: Report) -> Plot | None:
         if status.expired_rows:
             note = f"{plural(status.expired_rows, 'row')} ({size(status.expired_bytes)}) past the window"
         rows.append(Row(label=_name(name), value=value, bars=tuple(bars), marks=marks, note=note))
-    kinds = {piece.kind for row in rows for piece in (*row.bars, *row.marks)}
+    kinds = {bar.kind for row in rows for bar in row.bars} | {mark.kind for row in rows for mark in row.marks}
     ticks = tuple(Tick(x=_x(full * f, full), text=_ago(full * f)) for f in (1.0, 0.75, 0.5, 0.25, 0.0))
     return Plot(
         title="Oldest rows against their windows",
