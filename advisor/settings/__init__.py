@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.settings.advise import advise_for_host, advise_settings
-from advisor.settings.capacity import Assumptions, capacity, capacity_for_host
+from advisor.settings.capacity import Assumptions, capacity, capacity_for_host, parse_peaks
 from advisor.settings.options import SettingsOptions, parse_cores, parse_ram, parse_users
 from advisor.settings.review import review_conf
 
@@ -15,6 +15,7 @@ __all__ = [
     "capacity",
     "capacity_for_host",
     "parse_cores",
+    "parse_peaks",
     "parse_ram",
     "parse_users",
     "review_conf",

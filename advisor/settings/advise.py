@@ -14,6 +14,7 @@ from advisor.settings.capacity import capacity_of
 from advisor.settings.configuration import Configuration, fresh_configuration, server_configuration
 from advisor.settings.evidence import Evidence, read_evidence
 from advisor.settings.evidence_findings import evidence_findings
+from advisor.settings.facts import Fact
 from advisor.settings.findings import configuration_findings, connection_findings, memory_findings
 from advisor.settings.host import Host, resolve_host
 from advisor.settings.memory import plan_of
@@ -67,6 +68,7 @@ class Subject:
     database: str = "postgres"
     database_bytes: int | None = None
     role_settings: tuple[RoleSetting, ...] = ()
+    standby: bool = False
     exact: bool = False
     only: frozenset[str] | None = None  # the settings a review is about
 
@@ -98,6 +100,7 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
         database=snapshot.server.database,
         database_bytes=snapshot.server.database_size_bytes,
         role_settings=snapshot.role_settings,
+        standby=snapshot.server.in_recovery,
     )
     advice = assess(subject)
     findings = (
@@ -168,6 +171,7 @@ def assess(subject: Subject) -> SettingsAdvice:
         database=subject.database,
         role_settings=subject.role_settings,
         exact=subject.exact,
+        standby=subject.standby,
     )
     outcome = propose(now, targets, place)
     return _advice(subject, outcome, sizing, (*refused, *outcome.refused), notes)
@@ -190,7 +194,13 @@ def _memory(subject: Subject) -> Sizing | None:
         pool=subject.options.pool,
         exact=subject.exact,
     )
-    return size_memory(subject.now, demand, subject.evidence, lambda fact: refusal(subject.provider, fact) is None)
+
+    def settable(fact: Fact) -> bool:
+        if subject.standby and fact.name == "max_connections":
+            return False  # only the primary's may be lowered, which is what the memory could ask for
+        return refusal(subject.provider, fact) is None
+
+    return size_memory(subject.now, demand, subject.evidence, settable)
 
 
 def _advice(

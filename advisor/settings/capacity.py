@@ -7,6 +7,7 @@ below 70 % busy at the peak (judgement: beyond that, waiting grows fast).
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 from advisor.errors import UsageError
@@ -29,6 +30,40 @@ _NEON_SUSPEND = 300  # seconds
 _MEASURED_MIN_CALLS = 1000
 
 
+_PEAK = re.compile(r"^(\d{1,2})-(\d{1,2})[:=](\d+(?:\.\d+)?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Hours of the day, `first` up to but not including `last`, with `factor` times the average load."""
+
+    first: int
+    last: int
+    factor: float
+
+    @property
+    def hours(self) -> str:
+        return f"{self.first:02d}:00 to {self.last:02d}:00"
+
+
+def parse_peaks(text: str) -> tuple[Peak, ...]:
+    """Return the peaks of '7-9:3,18-22:2': from 7 to 9 three times the average. Raises UsageError.
+
+    >>> parse_peaks("7-9:3,18-22:2")
+    (Peak(first=7, last=9, factor=3.0), Peak(first=18, last=22, factor=2.0))
+    """
+    found = []
+    for part in text.split(","):
+        match = _PEAK.match(part.strip())
+        if match is None or int(match[1]) >= int(match[2]) or int(match[2]) > 24 or float(match[3]) <= 0:
+            raise UsageError(
+                f"'{part.strip()}' is not a peak.",
+                "Write hours and a factor, like 7-9:3,18-22:2 (three times the average).",
+            )
+        found.append(Peak(int(match[1]), int(match[2]), float(match[3])))
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
     """What a load is made of. Times in seconds."""
@@ -37,6 +72,7 @@ class Assumptions:
     database_seconds: float = 0.020  # per request
     statements_per_request: float = 1.0
     peak_factor: float = 3.0
+    peaks: tuple[Peak, ...] = ()  # by hours of the day; the largest replaces peak_factor
     clients_per_user: float = 1.2  # clients of the pooler
     direct: int = 10  # connections past the pooler: migrations, monitoring, people
     replication: int = 4
@@ -81,12 +117,17 @@ def capacity(
     if users < 1:
         raise UsageError(f"{users} users make no sense.", "Give a number from 1 up: --users 500")
     a = assumptions or Assumptions()
-    rate = a.peak_factor * users / a.seconds_between_requests
+    factor = max((peak.factor for peak in a.peaks), default=a.peak_factor)
+    rate = factor * users / a.seconds_between_requests
     busy = rate * a.database_seconds
-    # round(): 21 / 0.7 must not become 30.000000000000004; floor + 1 stays strictly below 70 %.
-    pool = max(_MIN_POOL, math.floor(round(busy / _BUSY, 6)) + 1)
+    pool = _pool_for(busy)
     needed = next((c for c in _CORES if 2 * c + 1 >= pool), _CORES[-1])
-    warnings, notes = [], []
+    warnings: list[str] = []
+    notes = [
+        f"{peak.hours}: {peak.factor / factor * busy:.3g} connections busy, pool"
+        f" {_pool_for(peak.factor / factor * busy)}."
+        for peak in a.peaks
+    ]
     ceiling = 2 * max(1, int(cores)) + 1 if cores is not None else None
     if ceiling is not None and pool > ceiling:
         warnings.append(
@@ -156,6 +197,11 @@ def capacity(
     )
 
 
+def _pool_for(busy: float) -> int:
+    # round(): 21 / 0.7 must not become 30.000000000000004; floor + 1 stays strictly below 70 %.
+    return max(_MIN_POOL, math.floor(round(busy / _BUSY, 6)) + 1)
+
+
 def _round_up(value: float, step: int) -> int:
     return math.ceil(round(value, 6) / step) * step
 
@@ -187,7 +233,7 @@ def _assumed(a: Assumptions, measured: str | None) -> tuple[str, ...]:
     return (
         f"one request per user every {a.seconds_between_requests:g} s",
         measured or f"{a.database_seconds * 1000:g} ms of database time per request (assumed)",
-        f"the peak is {a.peak_factor:g} times the average",
+        f"the peak is {max((p.factor for p in a.peaks), default=a.peak_factor):g} times the average",
         f"a pool stays below {_BUSY:.0%} busy at the peak, and has at least {_MIN_POOL} connections",
         f"{a.direct} connections past the pooler, {a.replication} for replication, {a.reserved} reserved, 20 % to "
         "spare",

@@ -10,7 +10,7 @@ from advisor.model.server import RoleSetting
 from advisor.settings.configuration import Configuration
 from advisor.settings.evidence import Evidence
 from advisor.settings.host import Host
-from advisor.settings.memory import GUARD_SHARE, plan_of
+from advisor.settings.memory import GB, GUARD_SHARE, plan_of
 from advisor.settings.providers import LABELS, RELOAD, refusal
 from advisor.settings.sizing import Sizing
 from advisor.units import format_size
@@ -143,6 +143,7 @@ def configuration_findings(
     found = [f for f in (_dangerous(now, provider, *row) for row in _DANGEROUS) if f is not None]
     found += _planner_switches(now)
     found += _time_limits(now, provider, role_settings)
+    found += _huge_pages(now, provider)
     waiting = [name for name in now.names() if now[name].pending_restart]
     if waiting:
         found.append(
@@ -208,6 +209,30 @@ def _planner_switches(now: Configuration) -> list[Finding]:
                 sql=(*(f"ALTER SYSTEM RESET {name}" for name in off), RELOAD),
                 undo_sql=(*(f"ALTER SYSTEM SET {name} = 'off'" for name in off), RELOAD),
             ),
+        )
+    ]
+
+
+def _huge_pages(now: Configuration, provider: str) -> list[Finding]:
+    """17 on: the server says whether it got them."""
+    status = now.get("huge_pages_status")
+    if provider not in ("self-hosted", "") or status is None or status.text != "off":
+        return []
+    if now["huge_pages"].text == "off" or now.size("shared_buffers") < 8 * GB:
+        return []
+    count = now.get("shared_memory_size_in_huge_pages")
+    wanted = f"{count.number:.0f}" if count is not None and count.number > 0 else "enough"
+    return [
+        setting_finding(
+            "settings/huge_pages_unused",
+            Severity.LOW,
+            "huge_pages",
+            f"{now['shared_buffers'].shown} of shared_buffers without huge pages",
+            "huge_pages is try, but the system had none to give. With pages of 4 kB every session keeps page tables"
+            " for all "
+            "of shared_buffers, which is memory and time.",
+            {"huge_pages_status": "off", "huge_pages_needed": wanted},
+            Remedy(note=f"Reserve {wanted} huge pages (sysctl vm.nr_hugepages), then restart the server."),
         )
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from advisor.errors import UsageError
 from advisor.model.snapshot import Snapshot
+from advisor.settings.providers import PROVIDERS
 from advisor.units import parse_size
 
 PROFILES = ("web", "oltp", "mixed", "dw")
@@ -44,6 +45,8 @@ class SettingsOptions:
             raise UsageError(f"'{self.storage}' is not a kind of storage.", f"Choose one of {', '.join(STORAGES)}.")
         if self.profile is not None and self.profile not in PROFILES:
             raise UsageError(f"'{self.profile}' is not a profile.", f"Choose one of {', '.join(PROFILES)}.")
+        if self.provider is not None and self.provider not in PROVIDERS:
+            raise UsageError(f"'{self.provider}' is not a known provider.", f"Choose one of {', '.join(PROVIDERS)}.")
         if self.users is not None and self.users < 1:
             raise UsageError(f"{self.users} users make no sense.", "Give a number from 1 up: --users 500")
         if self.connections is not None and not 1 <= self.connections <= 262143:

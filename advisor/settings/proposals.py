@@ -14,6 +14,8 @@ from advisor.settings.targets import Target
 from advisor.settings.values import ValueRefused, show
 
 _HIDDEN_BY_ROLE = ("user", "database user")
+# A standby must have at least its primary's value, or it does not start.
+_PRIMARY_FIRST = ("max_connections", "max_worker_processes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class Place:
     database: str
     role_settings: tuple[RoleSetting, ...] = ()
     exact: bool = False
+    standby: bool = False  # the server follows another
 
     def stored(self, name: str) -> str | None:
         """Return what ALTER DATABASE … SET has stored for the database."""
@@ -57,6 +60,8 @@ def propose(now: Configuration, targets: Iterable[Target], place: Place) -> Outc
         why = refusal(place.provider, present.fact)
         if why is None and present.source in _HIDDEN_BY_ROLE:
             why = "the role that reads has a value of its own (ALTER ROLE), so the server's is not visible"
+        if why is None and place.standby and target.name in _PRIMARY_FIRST and float(target.value) < present.number:
+            why = "a standby does not start with less than its primary has; lower it there first"
         if why is not None:
             if not sizes_itself(place.provider, target.name):
                 why += f"; {show(present.fact, target.text(present.fact))} would be better"
@@ -83,6 +88,8 @@ def _proposal(now: Configuration, target: Target, present: Present, value: str, 
         alter_system=allowed is None or allowed.text == "on",
     )
     reason = target.reason
+    if target.name in _PRIMARY_FIRST and not place.exact:
+        reason += " Standbys need at least the same value: raise it there first, lower it there last."
     for item in place.role_settings:
         if item.name == target.name and item.role is not None:
             reason += f" Role {item.role} has its own value ({item.value}), which this does not change."

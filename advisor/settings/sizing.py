@@ -126,7 +126,9 @@ def _size(now: Configuration, demand: Demand, evidence: Evidence, settable: Call
         targets.append(connections)
     plan, work = _work_mem(now, demand, evidence, settable, plan)
     targets += [work, _cache(now, demand, plan, _connections_wanted(now, demand, settable))]
-    alternative = _alternative(demand, plan) if settable(now["max_connections"].fact) else None
+    alternative = None
+    if settable(now["max_connections"].fact):
+        alternative = _alternative(now, demand, evidence, plan)
     return Sizing(targets=tuple(targets), plan=plan, held=plan.holds(ram), alternative=alternative)
 
 
@@ -232,8 +234,7 @@ def _work_mem(
     now: Configuration, demand: Demand, evidence: Evidence, settable: Callable[[Fact], bool], plan: MemoryPlan
 ) -> tuple[MemoryPlan, Target]:
     present, ram = now["work_mem"], demand.ram
-    hash_factor = now.number("hash_mem_multiplier") if "hash_mem_multiplier" in now else 1.0
-    formula, reasons = _formula(demand, evidence, plan, hash_factor)
+    formula, reasons = _formula(demand, evidence, plan, _hash_factor(now))
     cap, guard = _WORK_MEM_CAP[demand.profile], work_mem_limit(plan, ram)
     spill = evidence.temp_p95_per_call
     wide_spill = spill is not None and is_wide_spill(evidence)
@@ -285,6 +286,10 @@ def is_wide_spill(evidence: Evidence) -> bool:
     if (evidence.temp_bytes_per_day or 0) <= 50 * GB or not evidence.temp_statements:
         return False
     return sum(s.share for s in evidence.temp_statements[:2]) <= 0.8
+
+
+def _hash_factor(now: Configuration) -> float:
+    return now.number("hash_mem_multiplier") if "hash_mem_multiplier" in now else 1.0
 
 
 def _formula(demand: Demand, evidence: Evidence, plan: MemoryPlan, hash_factor: float) -> tuple[float, list[str]]:
@@ -343,9 +348,10 @@ def _cache(now: Configuration, demand: Demand, plan: MemoryPlan, wanted: int) ->
     )
 
 
-def _alternative(demand: Demand, plan: MemoryPlan) -> str | None:
+def _alternative(now: Configuration, demand: Demand, evidence: Evidence, plan: MemoryPlan) -> str | None:
     """Return what fewer connections would allow, where that is a real choice."""
-    cap = _WORK_MEM_CAP[demand.profile]
+    formula, _ = _formula(demand, evidence, plan, _hash_factor(now))
+    cap = min(_WORK_MEM_CAP[demand.profile], formula)
     fewer = max(100, 10 * (demand.cores or 0))
     if plan.connections <= fewer or plan.work_mem >= cap:
         return None

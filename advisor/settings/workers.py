@@ -62,6 +62,7 @@ def worker_targets(now: Configuration, cores: int, profile: str, evidence: Evide
             reason=f"Half of the {cores} {noun}, at most 4, for CREATE INDEX.",
         ),
         *_autovacuum(now, cores, evidence),
+        *_max_threshold(now),
     ]
     if "io_workers" in now and now["io_method"].text == "worker":
         targets.append(
@@ -75,6 +76,21 @@ def worker_targets(now: Configuration, cores: int, profile: str, evidence: Evide
             )
         )
     return tuple(targets)
+
+
+def _max_threshold(now: Configuration) -> list[Target]:
+    """18 on: a low limit for every table makes autovacuum go over the middling ones all the time."""
+    name = "autovacuum_vacuum_max_threshold"
+    if name not in now or not 0 <= now.number(name) < 1_000_000:
+        return []
+    return [
+        Target(
+            name=name,
+            value=100_000_000,
+            reason=f"{now[name].shown} dead rows start a vacuum of any table, however large. Keep the default for the "
+            "server and give very large tables a value of their own (1 to 10 million).",
+        )
+    ]
 
 
 def _autovacuum(now: Configuration, cores: int, evidence: Evidence) -> list[Target]:

@@ -154,3 +154,25 @@ def test_settings_that_could_not_be_read() -> None:
     assert not advice.proposals and "could not be read" in advice.notes[0]
     few = tuple(s for s in snapshot(17).settings if s.name in ("work_mem", "jit"))
     assert "shared_buffers" in advise_settings(replace(snapshot(17), settings=few), SettingsOptions()).notes[0]
+
+
+def test_a_standby_is_not_lowered_below_its_primary() -> None:
+    from dataclasses import replace
+
+    shot = snapshot(17, SCHOOL_VALUES, host=host(4 * GB, 2))
+    assert by_name(advise_settings(shot, SettingsOptions()))["max_connections"].proposed == "100"
+    standby = replace(shot, server=replace(shot.server, in_recovery=True))
+    advice = advise_settings(standby, SettingsOptions())
+    assert "max_connections" not in by_name(advice)
+    assert advice.worst_case_bytes_proposed is not None and advice.worst_case_bytes_proposed <= 0.9 * 4 * GB
+    # Raising is allowed, and said to be for standbys first.
+    workers = by_name(advise_settings(replace(standby, host=host(4 * GB, 32)), SettingsOptions()))
+    assert workers["max_worker_processes"].proposed == "36"
+    assert "raise it there first" in workers["max_worker_processes"].reason
+
+
+def test_a_low_threshold_for_every_table_is_taken_back() -> None:
+    shot = snapshot(18, {"autovacuum_vacuum_max_threshold": "100000"}, host=host())
+    assert by_name(advise_settings(shot, SettingsOptions()))["autovacuum_vacuum_max_threshold"].proposed == "100000000"
+    default = advise_settings(snapshot(18, host=host()), SettingsOptions())
+    assert "autovacuum_vacuum_max_threshold" not in by_name(default)

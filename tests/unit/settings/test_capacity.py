@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from advisor.errors import UsageError
-from advisor.settings import Assumptions, SettingsOptions, advise_settings, capacity, capacity_for_host
+from advisor.settings import Assumptions, SettingsOptions, advise_settings, capacity, capacity_for_host, parse_peaks
 from tests.unit.settings.samples import GB, host, snapshot, statement
 
 
@@ -104,3 +104,15 @@ def test_measured_time_replaces_the_assumption() -> None:
 def test_impossible_numbers(call: object) -> None:
     with pytest.raises(UsageError):
         call()  # type: ignore[operator]
+
+
+def test_peaks_by_the_hour() -> None:
+    found = capacity(3500, Assumptions(peaks=parse_peaks("7-9:3, 18-22:1.5")))
+    assert found.pool == 31 and found.busy == pytest.approx(21)
+    assert found.notes[:2] == (
+        "07:00 to 09:00: 21 connections busy, pool 31.",
+        "18:00 to 22:00: 10.5 connections busy, pool 16.",
+    )
+    for text in ("", "7-9", "9-7:2", "7-25:2", "7-9:0", "morning:3"):
+        with pytest.raises(UsageError, match="is not a peak"):
+            parse_peaks(text)

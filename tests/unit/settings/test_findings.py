@@ -79,3 +79,11 @@ def test_memory() -> None:
     tight = {"shared_buffers": "2GB", "work_mem": "50MB", "autovacuum_work_mem": "64MB"}
     (found,) = [f for f in findings(tight, host=host(8 * GB, 4)) if f.rule == "settings/memory_overcommit"]
     assert found.severity == "medium"
+
+
+def test_huge_pages_that_were_not_there() -> None:
+    status = {"huge_pages_status": {"setting": "off"}, "shared_memory_size_in_huge_pages": {"setting": "8400"}}
+    changes = {"shared_buffers": "16GB", "autovacuum_work_mem": "512MB", "effective_cache_size": "40GB"}
+    (found,) = findings(changes, 17, host=host(64 * GB, 8), overrides=status)
+    assert found.rule == "settings/huge_pages_unused" and "Reserve 8400 huge pages" in str(found.remedy.note)
+    assert findings({}, 17, overrides=status) == []  # small shared_buffers gain nothing

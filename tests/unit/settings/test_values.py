@@ -97,6 +97,7 @@ def test_versions_differ() -> None:
         lambda: SettingsOptions(connections=0),
         lambda: SettingsOptions(pool=0),
         lambda: SettingsOptions(ram_share=1.5),
+        lambda: SettingsOptions(provider="heroku"),
         lambda: parse_ram("8"),
         lambda: parse_ram("lots"),
         lambda: parse_cores("-1"),
