@@ -149,6 +149,48 @@ def test_index_definitions_are_the_servers(rich: str, major: int) -> None:
     assert attached.parent == RelationName("public", "measure_at_sensor_idx") and attached.is_partitioned
 
 
+ODD_INDEXES = r"""
+create table t (a text, "b(" text, c int, d tsvector, e int[], f citext_like, g timestamptz, h jsonb, i varchar(9));
+create function "odd,(fn" (text) returns text immutable language sql as $$ select $1 $$;
+create function public.coalesce_it(text, text) returns text immutable language sql as $$ select $1 $$;
+create index on t ("odd,(fn"(a), coalesce_it("b(", ')'), (a || E'\\\\ '' , "('), ("b(" || '"'));
+create index on t using gist (d tsvector_ops (siglen = 100)) with (fillfactor = 90, buffering = off);
+create index on t ((e[1]), (c + 1) desc nulls last, (-c), (c is null), (not (c > 1)), (row(c, c) = row(1, 2)));
+create index on t (date_trunc('day', g at time zone 'UTC'), (extract(year from g at time zone 'UTC')));
+create index on t ((h ->> 'k'), (h #> '{a,b}'), ((h -> 'x,y')::text));
+create index on t (greatest(c, 1), nullif(a, ''), (a collate "C"), upper(a collate "C") collate "POSIX");
+create index on t (i varchar_pattern_ops, f, a collate "C" desc);
+create index on t (c) include (a, "b(") where a in ('x', 'y,)') and (c > 1 or g is null);
+create unique index concurrently_made on t (c, a) with (deduplicate_items = off);
+create index on t using spgist (a); create index on t using hash (c);
+create index on t using gin (h, e); create index on t using brin (g timestamptz_minmax_ops, c);
+create index on only t (md5(a) text_pattern_ops desc nulls last);
+cluster t using concurrently_made;
+"""
+
+
+def test_odd_definitions(database: str, major: int) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('create domain citext_like as text collate "C"')
+        connection.execute(ODD_INDEXES)
+        if major >= 15:
+            connection.execute("create unique index on t (a, c) nulls not distinct where c > 0")
+        if major >= 14:
+            connection.execute("create index on t using brin (c int4_minmax_multi_ops (values_per_range = 8))")
+        snapshot = snapshot_of(database)
+        connection.execute("set search_path = ''")
+        expected = dict(
+            connection.execute("select indexrelid::int8, pg_get_indexdef(indexrelid) from pg_index").fetchall()
+        )
+        assert len(snapshot.indexes) >= 14
+        for index in snapshot.indexes:
+            assert index.definition == flat(expected[index.oid])
+            # It can be run, which is what it is for: undo of a drop, the twin.
+            connection.execute(f"drop index {index.relation}; {index.definition}".encode())
+        again = {i.name: i.definition for i in snapshot_of(database).indexes}
+        assert again == {i.name: i.definition for i in snapshot.indexes}
+
+
 def test_round_trip_and_determinism(rich: str, major: int) -> None:
     snapshot = snapshot_of(rich)
     data = encode_snapshot(snapshot)
