@@ -141,7 +141,7 @@ def _numbers(outcome: Outcome, item: Item) -> str:
     if gain <= 0.01 * now:
         return "beside the indexes chosen it changes nothing for any statement"
     relation = item.candidate.table
-    writes = problem.written(with_it, relation) - problem.written(outcome.chosen, relation)
+    writes = problem.upkeep(with_it, relation) - problem.upkeep(outcome.chosen, relation)
     if writes > gain:
         return (
             f"its upkeep costs {cost_text(writes)} in the window (planner units), more than the {cost_text(gain)} "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -53,6 +53,8 @@ class Problem:
     deadline: float
     forbidden: set[str] = field(default_factory=set)
     _worth: float | None = None
+    _upkeep: dict[Chosen, float] = field(default_factory=dict)
+    _by_table: dict[RelationName, Chosen] = field(default_factory=dict)
 
     def worth(self) -> float:
         """Return W⁺: what the statements that indexes help will cost with every candidate there is."""
@@ -71,11 +73,28 @@ class Problem:
         fixed = options.fixed_price * (0.5 if item.replaced_bytes else 1.0)
         return (fixed + options.size_price * relative) * self.worth()
 
-    def written(self, chosen: Iterable[str], relation: RelationName) -> float:
-        on_table = [
-            (self.items[h].candidate, self.items[h].share) for h in chosen if self.items[h].candidate.table == relation
-        ]
-        return write_cost(relation, on_table, self.writes, self.facts)
+    def upkeep(self, chosen: Chosen, relation: RelationName) -> float:
+        """Return what the chosen indexes of one table cost besides their price: writes, and siblings on one column."""
+        here = chosen & self.by_table().get(relation, frozenset())
+        known = self._upkeep.get(here)
+        if known is None:
+            written = write_cost(
+                relation, [(self.items[h].candidate, self.items[h].share) for h in here], self.writes, self.facts
+            )
+            heads = {(self.items[h].candidate.access_method, self.items[h].candidate.columns[0].key) for h in here}
+            siblings = len(here) - len(heads)
+            known = written + siblings * _SIBLING * self.facts.options.fixed_price * self.worth()
+            self._upkeep[here] = known
+        return known
+
+    def by_table(self) -> dict[RelationName, Chosen]:
+        """Return the handles of all items per table."""
+        if sum(len(handles) for handles in self._by_table.values()) != len(self.items):
+            found: dict[RelationName, set[str]] = defaultdict(set)
+            for handle, item in self.items.items():
+                found[item.candidate.table].add(handle)
+            self._by_table = {relation: frozenset(handles) for relation, handles in found.items()}
+        return self._by_table
 
     def allowed(self, chosen: Chosen) -> bool:
         if self.max_indexes is not None and len(chosen) > self.max_indexes:
@@ -92,24 +111,9 @@ class Problem:
         cost = self.oracle.cost
         total = sum(self.weights[key] * (cost(key, other) - cost(key, chosen)) for key in keys)
         for relation in {self.items[handle].candidate.table for handle in moved}:
-            total += self.written(other, relation) - self.written(chosen, relation)
+            total += self.upkeep(other, relation) - self.upkeep(chosen, relation)
         total += sum(self.price(h) for h in other - chosen) - sum(self.price(h) for h in chosen - other)
-        if len(moved) < len(chosen) + len(other):
-            total += (
-                _SIBLING
-                * self.facts.options.fixed_price
-                * self.worth()
-                * (self._siblings(other) - self._siblings(chosen))
-            )
         return total
-
-    def _siblings(self, chosen: Chosen) -> int:
-        """Return how many chosen indexes share table and leading column with another one."""
-        heads = Counter(
-            (item.candidate.table, item.candidate.access_method, item.candidate.columns[0].key)
-            for item in (self.items[handle] for handle in chosen)
-        )
-        return sum(count - 1 for count in heads.values())
 
     def hope(self, handle: str, chosen: Chosen) -> float:
         """Return the most that adding a candidate could win, from what is known already."""
@@ -180,40 +184,52 @@ def _greedy(problem: Problem, chosen: Chosen, exponent: float) -> Chosen:
 
 
 def _exchange(problem: Problem, chosen: Chosen) -> Chosen:
-    """Drop, swap, add, and replace two by one, per table, until nothing improves."""
-    improved = True
-    while improved and not problem.late():
-        improved = False
-        for other in _neighbours(problem, chosen):
-            if problem.late():
-                return chosen
-            if problem.allowed(other) and problem.change(chosen, other) < -1e-9:
-                chosen, improved = other, True
-                break
+    """Drop, swap, add, and replace two by one, table by table, until nothing improves."""
+    pending = dict.fromkeys(sorted(problem.by_table()))
+    while pending and not problem.late():
+        relation = next(iter(pending))
+        del pending[relation]
+        improved = _improve(problem, chosen, relation)
+        if improved != chosen:
+            chosen = improved
+            pending.update(dict.fromkeys(_tables_near(problem, relation)))
     return chosen
 
 
-def _neighbours(problem: Problem, chosen: Chosen) -> Iterable[Chosen]:
-    tables: dict[RelationName, list[str]] = defaultdict(list)
-    for handle, item in problem.items.items():
-        if handle not in problem.forbidden and item.statements:
-            tables[item.candidate.table].append(handle)
-    by_table: dict[RelationName, list[str]] = defaultdict(list)
-    for handle in sorted(chosen):
-        by_table[problem.items[handle].candidate.table].append(handle)
-    for handle in sorted(chosen):
+def _improve(problem: Problem, chosen: Chosen, relation: RelationName) -> Chosen:
+    """Return the first better neighbour on one table, or the set as it is."""
+    for other in _neighbours(problem, chosen, relation):
+        if problem.late():
+            break
+        if problem.allowed(other) and problem.change(chosen, other) < -1e-9:
+            return other
+    return chosen
+
+
+def _tables_near(problem: Problem, relation: RelationName) -> list[RelationName]:
+    """Return the table and those that share a statement with one of its candidates."""
+    keys = {key for handle in problem.by_table()[relation] for key in problem.items[handle].statements}
+    near = {relation}
+    for key in keys:
+        near.update(r for r in problem.oracle.known[key].statement.relations if r in problem.by_table())
+    return sorted(near)
+
+
+def _neighbours(problem: Problem, chosen: Chosen, relation: RelationName) -> Iterable[Chosen]:
+    here = problem.by_table()[relation]
+    taken = sorted(chosen & here)
+    others = sorted(h for h in here - chosen - problem.forbidden if problem.items[h].statements)
+    for handle in taken:
         yield chosen - {handle}
-    for relation, on_table in by_table.items():
-        others = [h for h in tables[relation] if h not in chosen]
-        for handle in on_table:
-            served = set(problem.items[handle].statements)
+    for handle in taken:
+        served = set(problem.items[handle].statements)
+        for other in others:
+            if served & set(problem.items[other].statements):
+                yield (chosen - {handle}) | {other}
+    for position, first in enumerate(taken):
+        for second in taken[position + 1 :]:
             for other in others:
-                if served & set(problem.items[other].statements):
-                    yield (chosen - {handle}) | {other}
-        for position, first in enumerate(on_table):
-            for second in on_table[position + 1 :]:
-                for other in others:
-                    yield (chosen - {first, second}) | {other}
-    for handle in (h for on_table in tables.values() for h in on_table if h not in chosen):
+                yield (chosen - {first, second}) | {other}
+    for handle in others:
         if problem.hope(handle, chosen) > 0:
             yield chosen | {handle}
