@@ -96,7 +96,9 @@ def fresh_configuration(major: int) -> Configuration:
 
 def server_configuration(snapshot: Snapshot) -> Configuration:
     """Return the server's configuration, without what the reading session set for itself."""
-    return Configuration(snapshot.server.major, {s.name: _present(s) for s in snapshot.settings})
+    return Configuration(
+        snapshot.server.major, {s.name: _present(s) for s in snapshot.settings if s.setting is not None}
+    )
 
 
 def _present(setting: Setting) -> Present:

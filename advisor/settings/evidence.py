@@ -78,9 +78,13 @@ def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -
     now = snapshot.server.collected_at
     database, cluster = snapshot.database_counters, snapshot.cluster_counters
     statements = snapshot.statements
-    database_since = database.stats_reset if database else None
     cluster_since = cluster.bgwriter_stats_reset if cluster else None
     wal_since = (cluster.wal_stats_reset or cluster_since) if cluster else None
+    # From 15 on a database whose statistics were never reset has no reset time: they count since the cluster's do,
+    # which survive restarts. The start of the server would make every rate too large.
+    database_since = (database.stats_reset if database else None) or min(
+        (since for since in (cluster_since, wal_since) if since is not None), default=None
+    )
     is_difference = False
     if previous is not None and _same_epoch(snapshot, previous):
         before = previous.server.collected_at
@@ -89,18 +93,17 @@ def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -
         if cluster is not None and previous.cluster_counters is not None:
             cluster, cluster_since, wal_since = _minus(cluster, previous.cluster_counters), before, before
         statements = _statement_difference(statements, previous.statements)
-    # A server that never reset its statistics has no reset time; it cannot be older than its start then known.
-    database_seconds = _seconds(database_since or snapshot.server.started_at, now)
+    database_seconds = _seconds(database_since, now)
     values: dict[str, object] = {"window_seconds": database_seconds, "is_difference": is_difference}
     if database is not None:
         values |= _of_database(database, statements, database_seconds, is_difference)
     if cluster is not None:
-        started = snapshot.server.started_at
         values |= _of_cluster(
             cluster,
-            _seconds(cluster_since or started, now),
-            _seconds(wal_since or started, now),
+            _seconds(cluster_since, now),
+            _seconds(wal_since, now),
             snapshot.server.block_size,
+            is_difference,
         )
     values |= _of_temp(statements, snapshot.server.block_size)
     values |= _of_sessions(snapshot, workers)
@@ -207,7 +210,11 @@ def _of_database(
 
 
 def _of_cluster(
-    counters: ClusterCounters, seconds: float | None, wal_seconds: float | None, block_size: int
+    counters: ClusterCounters,
+    seconds: float | None,
+    wal_seconds: float | None,
+    block_size: int,
+    is_difference: bool,
 ) -> dict[str, object]:
     values: dict[str, object] = {}
     if counters.checkpoints_timed is not None and counters.checkpoints_req is not None:
@@ -224,6 +231,9 @@ def _of_cluster(
         values["backend_write_share"] = counters.buffers_backend / written if written else None
     if counters.wal_bytes is not None and wal_seconds:
         values["wal_bytes_per_second"] = counters.wal_bytes / wal_seconds
+    elif is_difference and counters.current_wal_lsn is not None and wal_seconds:
+        # 13 counts no WAL, but two positions in it are as good.
+        values["wal_bytes_per_second"] = counters.current_wal_lsn / wal_seconds
     if counters.wal_buffers_full is not None and wal_seconds and wal_seconds >= _MIN_WAL_SECONDS:
         values["wal_buffers_full_per_hour"] = counters.wal_buffers_full / wal_seconds * 3600
     if counters.wal_bytes and counters.wal_bytes >= _MIN_WAL_BYTES and counters.wal_fpi is not None:

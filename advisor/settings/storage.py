@@ -6,7 +6,7 @@ from advisor.settings.configuration import Configuration
 from advisor.settings.evidence import Evidence
 from advisor.settings.memory import GB, MB
 from advisor.settings.targets import Target
-from advisor.settings.values import round_down
+from advisor.settings.values import round_down, unit_bytes
 from advisor.units import format_size
 
 _WAL_BYTES = {"web": 4 * GB, "mixed": 4 * GB, "oltp": 8 * GB, "dw": 16 * GB}
@@ -167,7 +167,7 @@ def _wal_buffers(now: Configuration, evidence: Evidence) -> list[Target]:
         return [
             Target(
                 name="wal_buffers",
-                value=8192,
+                value=64 * MB // unit_bytes(now["wal_buffers"].fact),
                 low=0.99,
                 only_raise=True,
                 confidence="medium",

@@ -223,3 +223,22 @@ def test_an_idle_server_says_nothing() -> None:
     shot = snapshot(15, cluster_counters=cluster_counters(), database_counters=database_counters(), host=host())
     rules = set(findings(advise_settings(shot, OPTIONS)))
     assert rules <= {"settings/no_idle_transaction_timeout", "settings/no_statement_timeout"}
+
+
+def test_statistics_that_were_never_reset() -> None:
+    """15 on: the database has no reset time; a restart yesterday must not turn a year's files into a day's."""
+    never = replace(database_counters(temp_bytes=100 * GB), stats_reset=None)
+    year = snapshot(15, database_counters=never, cluster_counters=cluster_counters(365))
+    seen = read_evidence(year, None, 3)
+    assert round(seen.temp_bytes_per_day or 0) == round(100 * GB / 365)
+    unknown = read_evidence(snapshot(15, database_counters=never), None, 3)
+    assert unknown.temp_bytes_per_day is None and unknown.window_seconds is None and not unknown.is_young
+
+
+def test_the_wal_rate_on_13_comes_from_two_positions() -> None:
+    first = cluster_counters(100, current_wal_lsn=5 * GB)
+    before = snapshot(13, at=NOW - timedelta(hours=1), cluster_counters=first, database_counters=database_counters())
+    later = replace(first, current_wal_lsn=5 * GB + 3600 * MB)
+    after = snapshot(13, cluster_counters=later, database_counters=database_counters())
+    assert read_evidence(after, before, 3).wal_bytes_per_second == 1 * MB
+    assert read_evidence(after, None, 3).wal_bytes_per_second is None
