@@ -14,6 +14,7 @@ import pytest
 
 from advisor.cluster import Cluster
 from advisor.collect import collect
+from advisor.connect import open_connection
 from advisor.model.activity import WorkloadText
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
@@ -47,8 +48,7 @@ def planning(dsn: str) -> Iterator[PlanningSession]:
 
 
 def snapshot_of(dsn: str) -> Snapshot:
-    with psycopg.connect(dsn) as connection:
-        connection.read_only = True
+    with open_connection(dsn) as connection:
         return collect(connection)
 
 

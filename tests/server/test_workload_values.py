@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from advisor.collect import collect
+from advisor.connect import open_connection
 from advisor.model.lookup import Catalog
 from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Statement
@@ -123,8 +124,7 @@ def test_costs_are_those_of_the_values_asked_for(make_database: Callable[..., st
                 connection.execute(query.encode(), prepare=False)
         for name, queries in asked.items():
             truth[name] = statistics.mean(cost(session, query) for query in queries)
-    with psycopg.connect(dsn) as connection:
-        connection.read_only = True
+    with open_connection(dsn) as connection:
         snapshot: Snapshot = collect(connection)
     with psycopg.connect(dsn, autocommit=True) as connection:
         session = PlanningSession(connection)
