@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from advisor.errors import UsageError
@@ -32,6 +33,7 @@ _PLAIN: dict[str, Callable[[Report], str]] = {
     "sql": render_sql,
     "prometheus": render_prometheus,
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
 FORMATS = ("text", *_PLAIN)
 
 
@@ -41,10 +43,13 @@ def render(report: Report, format: str, *, color: bool = False, width: int | Non
     The result is meant for UTF-8. Raises UsageError for a format that does not exist.
     """
     if format == "text":
-        return render_text(report, color=color, width=width)
-    if format not in _PLAIN:
+        text = render_text(report, color=color, width=width)
+    elif format in _PLAIN:
+        text = _PLAIN[format](report)
+    else:
         raise UsageError(f"There is no format '{format}'.", f"Choose one of {', '.join(FORMATS)}.")
-    return _PLAIN[format](report)
+    # Texts read from files may hold bytes that are no characters; what leaves here can always be written.
+    return _SURROGATE.sub("\ufffd", text)
 
 
 __all__ = ["FORMATS", "Action", "actions", "items", "json_schema", "render", "worst"]

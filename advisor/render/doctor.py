@@ -87,7 +87,7 @@ def _check(page: Page, check: Check, name_width: int) -> None:
     mark, style = _MARKS.get(check.status, ("?", ""))
     name = one_line(check.name)
     margin = 2 + name_width + 1
-    line = Text(f"{mark} ", style=style)
+    line = Text().append(f"{mark} ", style=style)
     # A long name takes the space it needs; the text after it then starts later.
     line.append(f"{name:<{name_width}} ", style="bold" if check.status == "missing" else "")
     line.append(one_line(check.why), style="dim" if check.status == "ok" else "")

@@ -50,7 +50,7 @@ class Page:
     def heading(self, title: str, note: str = "") -> None:
         """A section's first line: the title, a note, a rule to the margin."""
         self.blank()
-        line = Text(title.upper(), style="bold")
+        line = Text().append(title.upper(), style="bold")
         if note:
             line.append(f"  {one_line(note, self.width - cell_len(title) - 4)}", style="dim")
         rest = self.width - line.cell_len - 1
@@ -88,7 +88,7 @@ class Page:
     def labelled(self, label: str, text: str, indent: int, style: str = "", label_width: int = 7) -> None:
         """'why    …' with the text aligned behind the label; nothing without a text."""
         if text:
-            line = Text(f"{label:<{label_width}}", style="dim")
+            line = Text().append(f"{label:<{label_width}}", style="dim")
             line.append(one_line(text), style=style)
             self.rich(line, indent, indent + label_width)
 

@@ -58,9 +58,7 @@ def _first(page: Page, view: View) -> None:
     if not view.then.total:
         return
     page.blank()
-    page.rich(
-        Text("Then, with reasons and SQL in the sections below (all as one script: --format sql):", style="dim"), 0
-    )
+    page.rich(Text("Then (reasons and SQL below, all as one script with --format sql):", style="dim"), 0)
     for number, action in enumerate(view.then.rows, len(view.first.rows) + 1):
         title = Text(f"{number:>2}  {one_line(action.title)}")
         title.append(f"  {action.severity.value}", style=SEVERITY_STYLES[action.severity])

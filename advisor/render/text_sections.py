@@ -91,7 +91,7 @@ def indexes(page: Page, view: View) -> None:
 
 
 def _proposal(page: Page, proposal: IndexProposal, step: int | None, evidence: str) -> None:
-    title = Text("+ ", style="green")
+    title = Text().append("+ ", style="green")
     title.append(one_line(proposal.name), style="bold")
     title.append(f" on {one_line(proposal.table.display())}, {size(proposal.size_bytes)}")
     title.append(f", {proposal.confidence} confidence", style="dim")
@@ -116,7 +116,7 @@ def _proposal(page: Page, proposal: IndexProposal, step: int | None, evidence: s
 
 def _effect(page: Page, effect: StatementEffect, style: str) -> None:
     numbers = f"{change(effect.cost_before, effect.cost_after)} ({times_less(effect.cost_before, effect.cost_after)})"
-    line = Text(f"{numbers}", style=style)
+    line = Text().append(f"{numbers}", style=style)
     line.append(f", {plural(effect.calls, 'call')}", style="dim")
     page.rich(line, 4)
     page.row([(one_line(effect.query, QUERY_CHARS), 0, "")], 6)
@@ -137,7 +137,7 @@ def _drops(page: Page, view: View) -> None:
     shown = top(sorted(advice.drop, key=lambda d: (-d.size_bytes, str(d.index))), _DROPS)
     for drop in shown.rows:
         page.blank()
-        title = Text("- ", style="red")
+        title = Text().append("- ", style="red")
         title.append(one_line(drop.index.display()), style="bold")
         title.append(f" on {one_line(drop.table.display())}, {size(drop.size_bytes)}: {one_line(drop.kind)}")
         title.append(f", {drop.confidence} confidence", style="dim")
@@ -167,7 +167,7 @@ def settings(page: Page, view: View) -> None:
         page.prose("No setting needs a change." if not advice.refused else "No setting is proposed.")
     shown = top(advice.proposals, _SETTINGS)
     for proposal in shown.rows:
-        title = Text(one_line(proposal.name), style="bold")
+        title = Text().append(one_line(proposal.name), style="bold")
         title.append(f"  {one_line(proposal.current)} → ")
         title.append(one_line(proposal.proposed), style="green")
         if proposal.restart:
@@ -176,7 +176,7 @@ def settings(page: Page, view: View) -> None:
         page.prose(proposal.reason, 6)
     _more(page, shown.more, "more settings")
     for name, why in advice.refused:
-        line = Text(one_line(name), style="bold")
+        line = Text().append(one_line(name), style="bold")
         line.append(f"  nothing proposed: {one_line(why)}", style="dim")
         page.rich(line, 2, 6)
     for note in advice.notes:
@@ -203,7 +203,7 @@ def retention(page: Page, view: View) -> None:
 
 def _table_retention(page: Page, statuses: list[RetentionStatus], view: View) -> None:
     first = statuses[0]
-    title = Text(one_line(first.table.display()), style="bold")
+    title = Text().append(one_line(first.table.display()), style="bold")
     title.append(f"  {one_line(first.policy)}")
     worst = min((severity_of(s.severity) for s in statuses if not is_fine(s)), key=lambda s: s.rank, default=None)
     if worst is None:
@@ -250,7 +250,7 @@ def health(page: Page, view: View) -> None:
 
 def _group(page: Page, group: FindingGroup, steps: dict[str, int]) -> None:
     first = group.findings[0]
-    title = Text(f"{group.severity.value:<9}", style=SEVERITY_STYLES[group.severity])
+    title = Text().append(f"{group.severity.value:<9}", style=SEVERITY_STYLES[group.severity])
     title.append(one_line(first.title), style="bold")
     title.append(f"  {one_line(group.rule)}", style="dim")
     page.rich(title, 0, 9)
@@ -311,7 +311,7 @@ def gaps(page: Page, view: View) -> None:
     page.heading("Gaps", "what this report could not see")
     shown = top(report.gaps, _GAPS)
     for gap in shown.rows:
-        title = Text(one_line(gap.what, 120), style="bold")
+        title = Text().append(one_line(gap.what, 120), style="bold")
         title.append(f": {one_line(gap.why, 300)}")
         page.rich(title, 2, 4)
         if gap.costs:
@@ -321,7 +321,7 @@ def gaps(page: Page, view: View) -> None:
     _more(page, shown.more, "more gaps")
     skipped = top(report.skipped, _SKIPPED)
     for rule in skipped.rows:
-        line = Text(f"skipped {one_line(rule.rule)}: ", style="dim")
+        line = Text().append(f"skipped {one_line(rule.rule)}: ", style="dim")
         line.append(one_line(rule.why, 300), style="dim")
         page.rich(line, 2, 4)
     _more(page, skipped.more, "more rules skipped")

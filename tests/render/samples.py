@@ -528,25 +528,25 @@ def empty_report() -> Report:
     )
 
 
-def hostile_report() -> Report:
+def hostile_report(text: str = HOSTILE, length: int = 1_000_000) -> Report:
     """Every text a database or a person can choose carries an attack on the format."""
-    name = relation(HOSTILE, HOSTILE)
-    query = f"SELECT '{HOSTILE}' FROM {name} WHERE a = '" + "x" * 1_000_000 + "'"
+    name = relation(text, text)
+    query = f"SELECT '{text}' FROM {name} WHERE a = '" + "x" * length + "'"
     ddl = f"CREATE INDEX CONCURRENTLY i ON {name} (a)"
     proposal = replace(
         proposals()[0],
         table=name,
-        name=HOSTILE,
+        name=text,
         ddl=ddl,
         undo_ddl=f"DROP INDEX CONCURRENTLY {name}",
-        columns=(HOSTILE,),
-        reason=HOSTILE,
-        evidence=HOSTILE,
-        build_class=HOSTILE,
-        lock=HOSTILE,
+        columns=(text,),
+        reason=text,
+        evidence=text,
+        build_class=text,
+        lock=text,
         statements=(effect("h1", query, 5, float("inf"), float("nan")), effect("h2", query, 5, 10, 5)),
         hurt=(effect("h3", query, 5, 1, 2),),
-        replaces=(HOSTILE,),
+        replaces=(text,),
         after_ddl=(f"ANALYZE {name}",),
     )
     rich = rich_report()
@@ -554,11 +554,11 @@ def hostile_report() -> Report:
         rule="indexes/hostile",
         severity=Severity.CRITICAL,
         confidence=Confidence.LOW,
-        title=HOSTILE,
+        title=text,
         object=str(name),
-        detail=HOSTILE,
+        detail=text,
         evidence={
-            HOSTILE: HOSTILE,
+            text: text,
             "nan": float("nan"),
             "set": {1},
             "bytes": b"\xff",
@@ -567,52 +567,52 @@ def hostile_report() -> Report:
         remedy=Remedy(
             sql=(f"ALTER TABLE {name} SET (fillfactor = 90)",),
             undo_sql=(f"ALTER TABLE {name} RESET (fillfactor)",),
-            lock=HOSTILE,
-            note=HOSTILE,
+            lock=text,
+            note=text,
         ),
     )
     return replace(
         rich,
-        database=HOSTILE,
-        provider=HOSTILE,
-        version=HOSTILE,
-        findings=(finding, *(replace(f, title=f.title + HOSTILE) for f in rich.findings)),
+        database=text,
+        provider=text,
+        version=text,
+        findings=(finding, *(replace(f, title=f.title + text) for f in rich.findings)),
         indexes=replace(
             rich.indexes or IndexAdvice(),
             create=(proposal, *proposals()),
-            drop=(replace(drops()[0], index=name, table=name, reason=HOSTILE, ddl=f"DROP INDEX {name}", undo_ddl=ddl),),
-            rejected=(IndexRejection(ddl=ddl, reason=HOSTILE),),
-            unusable=(UnusableStatement(text=query, calls=1, total_exec_time=None, reason=HOSTILE, category=HOSTILE),),
-            planner=HOSTILE,
-            notes=(HOSTILE,),
+            drop=(replace(drops()[0], index=name, table=name, reason=text, ddl=f"DROP INDEX {name}", undo_ddl=ddl),),
+            rejected=(IndexRejection(ddl=ddl, reason=text),),
+            unusable=(UnusableStatement(text=query, calls=1, total_exec_time=None, reason=text, category=text),),
+            planner=text,
+            notes=(text,),
         ),
         settings=replace(
             settings_advice(),
-            proposals=(setting("search_path", HOSTILE, HOSTILE, HOSTILE),),
-            ram_source=HOSTILE,
-            profile=HOSTILE,
-            notes=(HOSTILE,),
-            refused=((HOSTILE, HOSTILE),),
+            proposals=(setting("search_path", text, text, text),),
+            ram_source=text,
+            profile=text,
+            notes=(text,),
+            refused=((text, text),),
         ),
         retention=(
             replace(
                 rich.retention[0],
                 table=name,
-                policy=HOSTILE,
-                enforcement=HOSTILE,
-                detail=HOSTILE,
-                oldest_source=HOSTILE,
+                policy=text,
+                enforcement=text,
+                detail=text,
+                oldest_source=text,
                 sql=(f"DELETE FROM {name}",),
             ),
         ),
         gaps=(
-            Gap(what=HOSTILE, why=HOSTILE, fix=HOSTILE, costs=HOSTILE),
+            Gap(what=text, why=text, fix=text, costs=text),
             Gap(what="x", why="y", fix=f"GRANT SELECT ON {name} TO a"),
         ),
-        skipped=(Skipped(rule=HOSTILE, why=HOSTILE),),
-        workload=(replace(rich.workload[0], fingerprint="h1", query=query, notes=(HOSTILE,)), *rich.workload),
+        skipped=(Skipped(rule=text, why=text),),
+        workload=(replace(rich.workload[0], fingerprint="h1", query=query, notes=(text,)), *rich.workload),
         sizes=(replace(rich.sizes[0], relation=name), *rich.sizes),
-        timings={HOSTILE: 1.0},
+        timings={text: 1.0},
     )
 
 

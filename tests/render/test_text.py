@@ -55,6 +55,11 @@ def test_color_adds_only_styles() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == render(hostile_report(), "text", color=False, width=80)
 
 
+def test_only_labels_are_dim() -> None:
+    colored = render(rich_report(), "text", color=True, width=80)
+    assert re.search(r"\x1b\[2mwhy +\x1b\[0m\S", colored)
+
+
 def test_every_shown_statement_can_be_pasted() -> None:
     text = squeezed(render(rich_report(), "text", color=False, width=80))
     for action in actions(rich_report())[:7]:
