@@ -43,7 +43,7 @@ def _is_overdue(snapshot: Snapshot, table: Table, params: Mapping[str, Any]) -> 
         return False
     dead = table.counters.n_dead_tup
     due = thresholds(snapshot, table, live_rows(table)).dead_rows
-    return dead >= params["min_dead_rows"] and dead >= params["factor"] * due
+    return bool(dead >= params["min_dead_rows"] and dead >= params["factor"] * due)
 
 
 def _where_disabled(snapshot: Snapshot, tables: list[Table]) -> str | None:

@@ -42,7 +42,7 @@ def _is_stale(snapshot: Snapshot, table: Table, params: Mapping[str, Any]) -> bo
         return False
     changed = table.counters.n_mod_since_analyze
     due = thresholds(snapshot, table, live_rows(table)).changed_rows
-    return changed >= params["min_changes"] and changed >= params["factor"] * due
+    return bool(changed >= params["min_changes"] and changed >= params["factor"] * due)
 
 
 def _last_analyze(table: Table) -> Any:
