@@ -154,6 +154,8 @@ def _index_status(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]
 
 def tier_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
     """Coarser copies that must exist before the source's rows may go."""
+    if not judged.target.policy.tiers:
+        return
     names = {table.relation for table in judged_tables(catalog.snapshot)}
     for tier in judged.target.policy.tiers:
         if any(tier.table.matches(name) for name in names):

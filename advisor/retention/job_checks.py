@@ -72,7 +72,7 @@ def _unsafe(judged: Judged) -> Iterator[RetentionStatus]:
         removal = mechanism.removal
         if removal is None or removal.verb != "delete":
             continue
-        if {"ctid", "using", "skip"} <= removal.names:
+        if removal.joined_by_ctid:
             why = (
                 "It joins the batch back by ctid (DELETE … USING), which reads the whole table for every batch: use"
                 " ctid = ANY (ARRAY(SELECT ctid … LIMIT n FOR UPDATE SKIP LOCKED))."

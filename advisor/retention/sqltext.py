@@ -74,6 +74,7 @@ class Removal:
     has_where: bool
     windows: tuple[str, ...]  # interval constants found in it: '30 days'
     limited: bool = False
+    joined_by_ctid: bool = False  # the CTE form that reads the whole table for every batch
 
 
 def removals(text: str) -> tuple[Removal, ...]:
@@ -115,6 +116,9 @@ def _targets(stream: tuple[Token, ...], start: int, verb: str, *, several: bool)
         for before, sign, sign2, after in zip(rest, rest[1:], rest[2:], rest[3:], strict=False)
         if before.kind == "string" and sign.text == sign2.text == ":" and after == Token("word", "interval")
     )
+    first = next((i for i in range(start - 1, -1, -1) if stream[i].text == ";" and stream[i].kind == "sign"), -1) + 1
+    whole = {t.text for t in stream[first:end] if t.is_name}
+    joined = verb == "delete" and {"ctid", "skip", "locked"} <= whole and "using" in words
     found: list[Removal] = []
     while position < end and stream[position].is_name:
         schema, table = None, stream[position].text
@@ -122,7 +126,7 @@ def _targets(stream: tuple[Token, ...], start: int, verb: str, *, several: bool)
             schema, table = table, stream[position + 2].text
             position += 2
         position += 1
-        found.append(Removal(verb, schema, table, names, "where" in words, windows, "limit" in words))
+        found.append(Removal(verb, schema, table, names, "where" in words, windows, "limit" in words, joined))
         if not several or position >= end or stream[position].text != ",":
             break
         position += 1

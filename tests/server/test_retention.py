@@ -63,7 +63,7 @@ analyze""",
     run(database, [*overdue.sql, *job.sql])
     with psycopg.connect(database, autocommit=True) as connection:
         assert connection.execute(
-            """select count(*), min("expiresAt") > now() - interval '31 days' 
+            """select count(*), min("expiresAt") > now() - interval '31 days'
                 from "Sch""ema; drop table x--"."User""Sessions'$$ ä" """
         ).fetchone() == (960, True)
         connection.execute("""call "Sch""ema; drop table x--"."purge_User""Sessions'$$ ä"()""")
@@ -315,9 +315,8 @@ analyze""",
                 f"select count(*) from {name} where expires_at < now() - interval '30 days'".encode()
             ).fetchone() == (0,)
             assert connection.execute(f"select count(*) from {name}".encode()).fetchone() in [(521,), (520,)]
-            connection.execute(
-                f"insert into {name} select 'n' || i, 1, now() - interval '99 days' from generate_series(1, 5) i".encode()
-            )
+            old = f"insert into {name} select 'n' || i, 1, now() - interval '99 days' from generate_series(1, 5) i"
+            connection.execute(old.encode())
     run(database, [s for job in jobs for s in job.sql])
     run(database, ["call purge_user_sessions()", "call purge_sessions()"])
     with psycopg.connect(database) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
@@ -37,8 +38,10 @@ def free_name(schema: str, base: str, suffix: str, catalog: Catalog) -> str:
     raise ValueError(f"no free name like {base}{suffix} in {schema}")
 
 
-def _taken(catalog: Catalog) -> set[RelationName]:
-    return (
+@lru_cache(maxsize=1)
+def _taken(catalog: Catalog) -> frozenset[RelationName]:
+    """Return all relation names; kept for the one catalog that is being judged."""
+    return frozenset(
         set(catalog.tables)
         | {index.relation for index in catalog.snapshot.indexes}
         | {RelationName(s.schema, s.name) for s in catalog.snapshot.sequences}

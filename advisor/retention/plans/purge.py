@@ -8,6 +8,8 @@ fits. ctid is unique in one table only: partitions are purged one by one.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from advisor.model.catalog import Constraint, Table
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
@@ -176,9 +178,16 @@ def create_index(table: RelationName, columns: tuple[str, ...], catalog: Catalog
 
 def incoming_foreign_keys(relation: RelationName, catalog: Catalog) -> tuple[Constraint, ...]:
     """Return the foreign keys of other tables that point at `relation`, those of partitions left out."""
-    return tuple(
-        c for c in catalog.snapshot.constraints if c.type == "f" and c.references == relation and not c.inherited
-    )
+    return _referrers(catalog).get(relation, ())
+
+
+@lru_cache(maxsize=1)
+def _referrers(catalog: Catalog) -> dict[RelationName, tuple[Constraint, ...]]:
+    found: dict[RelationName, list[Constraint]] = {}
+    for constraint in catalog.snapshot.constraints:
+        if constraint.type == "f" and constraint.references is not None and not constraint.inherited:
+            found.setdefault(constraint.references, []).append(constraint)
+    return {name: tuple(constraints) for name, constraints in found.items()}
 
 
 def _add_foreign_key_indexes(
