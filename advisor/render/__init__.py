@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from advisor.errors import UsageError
 from advisor.model.report import Report
+from advisor.render.clean import for_encoding
 from advisor.render.csv import render_csv
 from advisor.render.github import render_github
 from advisor.render.gitlab import render_gitlab
@@ -52,4 +53,4 @@ def render(report: Report, format: str, *, color: bool = False, width: int | Non
     return _SURROGATE.sub("\ufffd", text)
 
 
-__all__ = ["FORMATS", "Action", "actions", "items", "json_schema", "render", "worst"]
+__all__ = ["FORMATS", "Action", "actions", "for_encoding", "items", "json_schema", "render", "worst"]

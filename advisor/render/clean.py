@@ -34,6 +34,25 @@ def is_exact(sql: str) -> bool:
     return CONTROL.search(sql) is None
 
 
+_ASCII = str.maketrans(
+    {"→": "->", "─": "-", "–": "-", "−": "-", "×": "x", "…": "...", "·": "-", "µ": "u", "✓": "+", "✗": "x", "▸": ">"}
+)
+
+
+def for_encoding(text: str, encoding: str | None) -> str:
+    """Return `text` as a stream of `encoding` can write it: arrows and rules in ASCII, unknown characters as '?'.
+
+    >>> for_encoding("cost 10 → 1 …", "latin-1"), for_encoding("10 → 1", "utf-8"), for_encoding("漢", "ascii")
+    ('cost 10 -> 1 ...', '10 → 1', '?')
+    """
+    name = encoding or "ascii"
+    try:
+        text.encode(name)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(name, "replace").decode(name)
+    return text
+
+
 def one_line(text: str, limit: int | None = None) -> str:
     """Return `text` on one line, blanks collapsed, controls shown, cut with '…' at `limit` characters.
 
