@@ -1,6 +1,19 @@
 """The command line: parse, call, render, exit code; nothing else."""
 
-from advisor.cli import gate, inspect_commands, report_commands, settings_commands
-from advisor.cli.app import app, main
+from __future__ import annotations
 
-__all__ = ["app", "gate", "inspect_commands", "main", "report_commands", "settings_commands"]
+import sys
+
+
+def main() -> None:
+    """Run the command line. Loading the commands takes part of a second: Ctrl-C in it is no traceback either."""
+    try:
+        from advisor.cli import gate, inspect_commands, report_commands, settings_commands
+        from advisor.cli.app import run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    assert gate and inspect_commands and report_commands and settings_commands, "importing them registers the commands"
+    run()
+
+
+__all__ = ["main"]

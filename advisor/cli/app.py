@@ -1,4 +1,4 @@
-"""The Typer application, and `main`, where every error becomes one sentence and an exit code."""
+"""The Typer application, and `run`, where every error becomes one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _complain(message: str, hint: str | None = None) -> None:
         sys.stderr.write(f"  {hint}\n")
 
 
-def main() -> None:
+def run() -> None:
     """Run the command line and leave with 0, 1 (findings), 2 (usage) or 3 (could not do the job)."""
     try:
         app()

@@ -21,7 +21,7 @@ _START_SECONDS = 60
 def container_server(image: str) -> Iterator[TwinServer]:
     """Yield the server of a PostgreSQL image. Raises TwinFailed when Docker or the image does not play along."""
     # Imported late: the Docker client costs a tenth of a second that no other twin needs.
-    from docker.errors import DockerException  # type: ignore[import-untyped]
+    from docker.errors import DockerException
     from testcontainers.core.container import DockerContainer
 
     container: Any = DockerContainer(image)
