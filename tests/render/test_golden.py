@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from advisor.render.schema_page import schema_page
 from tests.render.regenerate import ROOT, golden_files
 
 FILES = golden_files()
@@ -15,3 +17,13 @@ FILES = golden_files()
 def test_golden_file_is_up_to_date(path: Path) -> None:
     assert path.is_file(), "run: python -m tests.render.regenerate"
     assert path.read_bytes().decode() == FILES[path], "run: python -m tests.render.regenerate, then review"
+
+
+def test_links_of_the_schema_page_lead_to_its_headings() -> None:
+    page = schema_page()
+    headings = {title.lower().replace(" ", "-") for title in re.findall(r"^## (.+)$", page, re.MULTILINE)}
+    links = re.findall(r"\]\(#([^)]+)\)", page)
+    assert links
+    assert set(links) <= headings
+    for path in re.findall(r"\]\((schema/[^)]+)\)", page):
+        assert (ROOT / "docs" / path).is_file()
