@@ -1,4 +1,4 @@
-"""How long collection takes on a database of many tables: .venv/bin/python -m tests.bench.bench_collect [tables] [major]
+"""How long collection takes on a database of many tables: python -m tests.bench.bench_collect [tables] [major]
 
 Makes `tables` tables of ten columns with four indexes each on a private server, analyzes some, and prints the time
 of each step, the size of the snapshot, the locks held at most and our peak memory.
@@ -27,7 +27,8 @@ begin
             'c timestamptz default now(), d numeric(10,2), e jsonb, f varchar(20), g date, h boolean, i uuid); '
             'create index on t%1$s (a, b); create index on t%1$s (lower(f)); create index on t%1$s (c) where h', i);
         if i %% 100 = 0 then
-            execute format('insert into t%1$s (a, b) select n, n::text from generate_series(1, 500) n; analyze t%1$s', i);
+            execute format(
+                'insert into t%1$s (a, b) select n, n::text from generate_series(1, 500) n; analyze t%1$s', i);
         end if;
     end loop;
 end $$
