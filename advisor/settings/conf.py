@@ -128,7 +128,7 @@ def _pairs(text: str, problems: list[Problem]) -> Iterator[tuple[int, str, str]]
             problems.append(
                 Problem(
                     kind="syntax",
-                    name=bare.split("=")[0].split()[0],
+                    name=_first_word(bare),
                     line=number,
                     message=f"line {number}: '{bare[:60]}' is not of the form name = value; PostgreSQL would not "
                     "start.",
@@ -136,6 +136,11 @@ def _pairs(text: str, problems: list[Problem]) -> Iterator[tuple[int, str, str]]
             )
             continue
         yield number, match["name"], _unquote(match["value"])
+
+
+def _first_word(line: str) -> str:
+    match = re.match(r"\w+", line)
+    return match[0] if match else "?"
 
 
 def _unquote(value: str) -> str:
