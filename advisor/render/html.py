@@ -24,6 +24,7 @@ from advisor.render.view import (
     WHY_CHARS,
     View,
     cost_line,
+    fidelity_line,
     host_line,
     made_line,
     make_view,
@@ -70,6 +71,7 @@ def render_html(report: Report) -> str:
             lines={
                 "cost": cost_line(report),
                 "made": made_line(report),
+                "planner": fidelity_line(report),
                 "host": host_line(report),
                 "memory": memory_line(report),
                 "workload": workload_line(report),

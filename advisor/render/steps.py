@@ -249,7 +249,7 @@ def removes_rows(statements: Iterable[str]) -> bool:
 def finding_step(finding: Finding) -> Action:
     """Return the step for a finding."""
     remedy = finding.remedy
-    costs = "; ".join(part for part in (remedy.lock, remedy.note) if part)
+    costs = ". ".join(part.strip().rstrip(".") for part in (remedy.lock, remedy.note) if part)
     return Action(
         key=finding.key,
         rule=finding.rule,

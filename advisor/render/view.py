@@ -102,13 +102,13 @@ def _header(report: Report) -> tuple[tuple[str, str], ...]:
     database = report.database
     if report.database_size_bytes is not None:
         database += f", {size(report.database_size_bytes)}"
-    return (
-        ("server", f"PostgreSQL {short_version(report)}, {report.provider}"),
-        ("database", database),
-        ("access", "read-only: nothing was changed"),
-        ("window", span(report.since, report.until)),
-        ("planner", fidelity_line(report)),
-    )
+    lines = [("server", f"PostgreSQL {short_version(report)}, {report.provider}"), ("database", database)]
+    if report.since is not None or report.until is not None:
+        # Settings for a server that does not exist yet have neither been read nor counted anywhere.
+        lines += [("access", "read-only: nothing was changed"), ("window", span(report.since, report.until))]
+    if "index" in report.subjects:
+        lines.append(("planner", fidelity_line(report)))
+    return tuple(lines)
 
 
 def short_version(report: Report) -> str:

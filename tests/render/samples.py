@@ -330,7 +330,7 @@ def findings() -> tuple[Finding, ...]:
             remedy=Remedy(
                 sql=("VACUUM (FREEZE, VERBOSE) public.audit_log",),
                 lock="SHARE UPDATE EXCLUSIVE: reads and writes go on",
-                note="reads all 12 GB of it",
+                note="Reads all 12 GB of it.",
             ),
         ),
         *keys,

@@ -105,6 +105,14 @@ def test_one_subject_alone() -> None:
     assert "RETENTION  " not in text
 
 
+def test_header_tells_only_what_was_looked_at() -> None:
+    text = render(replace(rich_report(), subjects=("settings",), findings=()), "text", color=False, width=80)
+    assert "\nplanner " not in text
+    new = render(replace(rich_report(), since=None, until=None), "text", color=False, width=80)
+    assert "read-only" not in new.splitlines()[3]
+    assert "unknown since when" not in new
+
+
 def test_finding_outside_the_subjects_is_not_lost() -> None:
     text = render(replace(rich_report(), subjects=("settings",)), "text", color=False, width=80)
     assert "HEALTH" in text

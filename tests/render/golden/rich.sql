@@ -8,7 +8,7 @@
 -- 1/15  Transaction IDs of table audit_log are 91 % used up  [critical]
 -- why: At 100 % the server refuses all writes until a manual VACUUM. At the present rate that is in
 --   6 days.
--- costs: SHARE UPDATE EXCLUSIVE: reads and writes go on; reads all 12 GB of it
+-- costs: SHARE UPDATE EXCLUSIVE: reads and writes go on. Reads all 12 GB of it
 
 VACUUM (FREEZE, VERBOSE) public.audit_log;
 
