@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeGuard
 
 from pglast import ast, parser
@@ -47,9 +48,14 @@ def parse_tree(text: str) -> Tree:
 
 def tokens(text: str) -> list[Token]:
     """Return all tokens of `text`, comments included. Raises NotParsed."""
+    return list(_scanned(text))
+
+
+@lru_cache(maxsize=64)  # several steps in a row look at the same text
+def _scanned(text: str) -> tuple[Token, ...]:
     _refuse_nul(text)
     try:
-        return [Token(token.name, token.start, token.end + 1) for token in parser.scan(text)]
+        return tuple(Token(token.name, token.start, token.end + 1) for token in parser.scan(text))
     except parser.ParseError as error:
         raise _not_parsed(error) from error
 

@@ -53,7 +53,7 @@ class Question:
     literals: tuple[tuple[Literals, float], ...] = ()  # by parameters of the typed text, with how often
     lists: frozenset[int] = frozenset()
     seed: str = ""
-    scenarios: int = 32  # how many to plan at most
+    scenarios: int = 32  # how many to plan at most; 1 also spares the generic plan
 
 
 @dataclass
@@ -92,7 +92,9 @@ class Bindings:
 
     def _slots(self, question: Question) -> tuple[Slot, ...]:
         typed = question.typed
-        met, _ = meetings_of_plan(self.session, typed.text, typed.types, question.search_path)
+        met: tuple[Meeting, ...] = ()
+        if question.scenarios > 1:
+            met, _ = meetings_of_plan(self.session, typed.text, typed.types, question.search_path)
         known = {meeting.parameter for meeting in met}
         meetings: tuple[Meeting, ...] = met + meetings_of_uses(question.uses, known)
         return make_slots(typed.types, meetings, question.lists, typed.tree, self.values)
@@ -124,7 +126,7 @@ class Bindings:
         """Plan drawn scenarios, each set of values once: a first look, then the rest if values change plan or cost."""
         planned: dict[Scenario, tuple[Outcome, float]] = {}
         error: ParseError | None = None
-        looks = [1] if not _values_matter(slots) else [min(_FIRST_LOOK, question.scenarios)]
+        looks = [1] if question.scenarios == 1 or not _values_matter(slots) else [min(_FIRST_LOOK, question.scenarios)]
         if looks[0] > 1 and question.scenarios > looks[0]:
             looks.append(question.scenarios - looks[0])
         for number, count in enumerate(looks):

@@ -25,8 +25,8 @@ from advisor.workload.types import Typed, infer_types
 from advisor.workload.values import Values
 
 # (rank by total time, scenarios planned at most): what costs little gets fewer sets of values.
-_EFFORT = ((100, 32), (500, 16))
-_LEAST_EFFORT = 4
+_EFFORT = ((100, 32), (500, 16), (2000, 4))
+_LEAST_EFFORT = 1
 
 
 def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, progress: Progress) -> Workload:
