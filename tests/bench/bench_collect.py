@@ -59,7 +59,8 @@ def main(tables: int = 10_000, major: int = 15) -> None:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         started = time.perf_counter()
         size = len(encode_snapshot(snapshot))
-        print(f"collect {seconds:.2f} s, encode {time.perf_counter() - started:.2f} s, {size / 1e6:.1f} MB, {memory:.0f} MB")
+        encoding = time.perf_counter() - started
+        print(f"collect {seconds:.2f} s, encode {encoding:.2f} s, file {size / 1e6:.1f} MB, memory {memory:.0f} MB")
 
 
 if __name__ == "__main__":

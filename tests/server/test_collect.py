@@ -326,6 +326,26 @@ def test_sql_ascii(make_database: Callable[..., str], major: int) -> None:
     assert any("select $1" in (row.query or "") for row in after.statements)
 
 
+def test_latin_database(make_database: Callable[..., str]) -> None:
+    dsn = make_database(15, "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0")
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute('create table "café" (a text)')
+        admin.execute("insert into \"café\" select 'é' from generate_series(1, 10); analyze")
+    snapshot = snapshot_of(dsn)
+    assert snapshot.server.encoding == "LATIN1"
+    assert [table.name for table in snapshot.tables] == ["café"]
+    assert [row.most_common_vals for row in snapshot.statistics] == ["{é}"]
+
+
+def test_icu_database(make_database: Callable[..., str]) -> None:
+    try:
+        dsn = make_database(15, "locale_provider icu icu_locale 'sv-SE' template template0")
+    except psycopg.errors.FeatureNotSupported:
+        pytest.skip("this PostgreSQL was built without ICU")
+    snapshot = snapshot_of(dsn)
+    assert (snapshot.server.locale_provider, snapshot.server.icu_locale) == ("i", "sv-SE")
+
+
 def test_locked_table_costs_only_itself(rich: str, major: int) -> None:
     with psycopg.connect(rich) as blocker:
         blocker.execute('lock table "we""ird; drop table x", measure, secured in access exclusive mode')
