@@ -126,6 +126,7 @@ create index orders_customer on orders (customer_id, placed);
 create index orders_new on orders (placed) where st = 'new';
 create index orders_placed on orders (placed);
 alter table orders add constraint orders_customer_total unique (customer_id, id) include (total);
+create statistics orders_all (ndistinct, dependencies, mcv) on st, note, customer_id from orders;
 
 create table items (
   order_id bigint not null references orders, line int not null, product_id int not null references products,
@@ -133,6 +134,7 @@ create table items (
 );
 insert into items select 1 + i / 2, i % 2, 1 + (i::bigint * 31) % 5000, 1 + i % 9, i % 100 from generate_series(0, 199999) as i;
 create index items_product on items (product_id);
+create statistics items_qty (mcv) on line, qty from items;
 
 create table events (id bigint not null, user_id int not null, kind int not null, ts timestamptz not null, payload text)
   partition by range (ts);

@@ -45,17 +45,22 @@ candidates as (
       when base.typcategory = 'A' and base.typlen = -1 and base.typelem <> 0 then 'anyarray' end
 ),
 operators as (
-  select c.opcmethod, a.amopstrategy, a.amopopr, k.rank
+  -- varchar is coercible to text and to bpchar: the preferred type of the category wins
+  select c.opcmethod, a.amopstrategy, a.amopopr, k.rank, t.typispreferred as preferred
   from candidates k
+  join pg_catalog.pg_type t on t.oid = k.oid
   join pg_catalog.pg_opclass c on c.opcintype = k.oid and c.opcdefault and c.opcmethod in (403, 405)
   join pg_catalog.pg_amop a on a.amopfamily = c.opcfamily and a.amoplefttype = c.opcintype
     and a.amoprighttype = c.opcintype
 )
 select
-  (select amopopr::int8 from operators where opcmethod = 403 and amopstrategy = 1 order by rank limit 1),
+  (select amopopr::int8 from operators where opcmethod = 403 and amopstrategy = 1
+   order by rank, preferred desc limit 1),
   coalesce(
-    (select amopopr::int8 from operators where opcmethod = 403 and amopstrategy = 3 order by rank limit 1),
-    (select amopopr::int8 from operators where opcmethod = 405 and amopstrategy = 1 order by rank limit 1)),
+    (select amopopr::int8 from operators where opcmethod = 403 and amopstrategy = 3
+     order by rank, preferred desc limit 1),
+    (select amopopr::int8 from operators where opcmethod = 405 and amopstrategy = 1
+     order by rank, preferred desc limit 1)),
   (select case when typname = 'tsvector' then 'pg_catalog.text'::regtype::oid::int8
      when typcategory = 'A' then typelem::int8 end from base)
 """
