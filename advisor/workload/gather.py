@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from advisor.model.names import RelationName
 from advisor.model.workload import UnusableStatement
 from advisor.workload.classify import Understood, Unusable, relations_named, understand
-from advisor.workload.literals import Literals, align, generalise, is_prefix_of, shape_of_text
+from advisor.workload.literals import Literals, align, generalise, has_parameters, is_prefix_of, shape_of_text
 from advisor.workload.parse import LONGEST_TEXT, NotParsed, fingerprint, parse_tree
 from advisor.workload.paths import SearchPaths
 from advisor.workload.sources import Counters, Entry
@@ -61,8 +61,10 @@ class Group:
 
     @property
     def main(self) -> Understood:
-        """The variant that took the most time (or calls)."""
-        return max(self.variants.values(), key=lambda item: (item[1].time, item[1].calls))[0]
+        """The variant that took the most time (or calls); one with parameters before those with constants."""
+        return max(
+            self.variants.values(), key=lambda item: (has_parameters(item[0].text), item[1].time, item[1].calls)
+        )[0]
 
     @property
     def original(self) -> str:
@@ -168,6 +170,9 @@ class Gathering:
         for variants in waiting.values():
             self._generalise(variants)
         self._drop_explained()
+        for group in self._groups.values():
+            if len(group.variants) > 1:
+                _use_constants_of_variants(group)
         return sorted(
             (group for group in self._groups.values() if group.variants),
             key=lambda group: (-group.counters.time, -group.counters.calls, group.key),
@@ -281,6 +286,31 @@ class Gathering:
         for texts in variants:
             for _, entry in texts.texts:
                 group.add(first, entry, entry.counters)
+
+
+def _use_constants_of_variants(group: Group) -> None:
+    """Learn from the texts that kept their constants: of utilities, and of plans that outlived a reset."""
+    if not has_parameters(group.main.text):
+        main_shape = shape_of_text(group.main.text)[0]
+        alike = [item for item in group.variants.values() if shape_of_text(item[0].text)[0] == main_shape]
+        general = generalise([understood.text for understood, _ in alike])
+        if general.text not in group.variants:
+            first, total = alike[0][0], Counters()
+            for understood, counters in alike:
+                total = total + counters
+                del group.variants[understood.text]
+            group.originals[general.text] = group.originals[first.text]
+            whole = Understood(general.text, parse_tree(general.text), first.kind, first.wrapper, first.notes)
+            group.variants[general.text] = (whole, total)
+            group.literals += [
+                (literals, counters.calls) for literals, (_, counters) in zip(general.literals, alike, strict=True)
+            ]
+        return
+    pattern = group.main.text
+    for understood, counters in group.variants.values():
+        found = None if understood.text == pattern else align(pattern, understood.text)
+        if found and len(group.literals) < _MOST_LITERALS:
+            group.literals.append((found, counters.calls))
 
 
 def statement_key(key: Key) -> str:

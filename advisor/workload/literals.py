@@ -66,9 +66,9 @@ def _plain(text: str, token: Token) -> str:
     return word if word.startswith('"') else word.lower()
 
 
-def has_literals(text: str) -> bool:
-    """Return whether the text has a constant at all. Raises NotParsed."""
-    return any(token.name in _CONSTANTS for token in _scan(text).code)
+def has_parameters(text: str) -> bool:
+    """Return whether the text has a parameter. Raises NotParsed."""
+    return any(token.name == "PARAM" for token in _scan(text).code)
 
 
 def align(pattern: str, text: str) -> Literals | None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import psycopg
@@ -38,6 +39,11 @@ class Loaded:
     dsn: str
     snapshot: Snapshot
     failed: list[str]
+
+    @cached_property
+    def workload(self) -> Workload:
+        """The workload as it is read, once for all tests that only look at it."""
+        return read(self)
 
 
 @contextmanager
@@ -90,9 +96,10 @@ def test_corpus_runs(loaded: Loaded) -> None:
 
 
 def test_every_plannable_text_is_typed_and_planned(loaded: Loaded) -> None:
-    workload = read(loaded)
+    workload = loaded.workload
     lost = [item for item in workload.unusable if item.category in ("unplannable", "unparsable")]
     assert len(workload.statements) >= 200
+    assert len({statement.key for statement in workload.statements}) == len(workload.statements)
     assert len(workload.statements) / (len(workload.statements) + len(lost)) >= 0.98
     # The one that is left works on a temporary table that is gone.
     assert [item.sqlstate for item in lost] == ["42P01"]
@@ -103,7 +110,7 @@ def test_every_plannable_text_is_typed_and_planned(loaded: Loaded) -> None:
 
 
 def test_every_binding_can_be_planned(loaded: Loaded) -> None:
-    workload = read(loaded)
+    workload = loaded.workload
     with planning(loaded.dsn) as session:
         for statement in workload.statements:
             for binding in statement.bindings:
@@ -180,7 +187,7 @@ def by_text(workload: Workload, part: str) -> Statement:
 
 def test_types_that_are_not_the_usual_ones(loaded: Loaded) -> None:
     """char(n), citext, enums, domains and ranges keep their own types, and values keep all their characters."""
-    workload = read(loaded)
+    workload = loaded.workload
     statement = by_text(workload, 'u0."country" = $1')
     assert statement.parameter_types[0] == "pg_catalog.bpchar"
     assert {len(binding.values[0] or "") for binding in statement.bindings} == {2}
@@ -193,7 +200,7 @@ def test_types_that_are_not_the_usual_ones(loaded: Loaded) -> None:
 
 def test_same_text_for_two_tenants(loaded: Loaded) -> None:
     """A text without schemas is resolved under the role's own search_path."""
-    workload = read(loaded)
+    workload = loaded.workload
     found = {
         statement.relations[0].schema
         for statement in workload.statements
@@ -215,21 +222,21 @@ def test_text_that_fits_two_schemas_is_planned_for_both(loaded: Loaded) -> None:
 
 def test_foreign_key_triggers_stay(loaded: Loaded) -> None:
     """The check that scans order_items for every deleted order shows the missing index."""
-    workload = read(loaded)
+    workload = loaded.workload
     found = [s for s in workload.statements if s.kind == "delete" and 'FROM ONLY "public"."order_items"' in s.original]
     assert len(found) == 1
     assert RelationName("public", "order_items") in found[0].relations
 
 
 def test_variables_of_functions_become_parameters(loaded: Loaded) -> None:
-    workload = read(loaded)
+    workload = loaded.workload
     statement = next(s for s in workload.statements if "user_id = p_user" in s.original)
     assert statement.parameter_types == ("pg_catalog.int8", "pg_catalog.timestamptz")
     assert any("p_user" in note for note in statement.notes)
 
 
 def test_inner_queries_of_wrappers_count_once(loaded: Loaded) -> None:
-    workload = read(loaded)
+    workload = loaded.workload
     for wrapper in ("EXPLAIN", "CREATE TABLE AS", "SELECT INTO", "COPY"):
         found = [s for s in workload.statements if f"the query inside {wrapper}" in s.notes]
         assert found, wrapper

@@ -172,6 +172,23 @@ def test_a_single_text_keeps_its_constants() -> None:
     assert [(binding.values, binding.weight) for binding in statement.bindings] == [((), 1.0)]
 
 
+def test_constants_among_normalised_texts_are_used() -> None:
+    """A cached plan that outlives a reset comes back with its constants."""
+    rows = (row(BY_ID, calls=5), row("select * from orders where id = 77", calls=100, total_exec_time=900.0))
+    (statement,) = read(statements=rows).statements
+    assert (statement.text, statement.calls) == (BY_ID, 105)
+    assert ("77",) in {binding.values for binding in statement.bindings if binding.origin == "literal"}
+
+
+def test_utilities_that_keep_constants_become_one() -> None:
+    rows = tuple(
+        row(f"create temp table x as select * from orders where id = {n} and status = 'open'") for n in range(9)
+    )
+    (statement,) = read(statements=rows).statements
+    assert statement.text.strip() == "select * from orders where id = $1 and status = 'open'"
+    assert (statement.calls, statement.evidence) == (90, "literals")
+
+
 def test_a_text_with_several_statements_is_split() -> None:
     workload = read(sessions=(session_row("begin; select * from orders where id = 5; commit"),))
     assert [statement.text for statement in workload.statements] == ["select * from orders where id = 5"]
