@@ -16,7 +16,9 @@ from advisor.model.statistics import ColumnStatistics, ExtendedStatistics
 HIDDEN = "***"
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 # password 's3cret', PASSWORD = E's3cret', "password": 's3cret'
-_AFTER_PASSWORD = re.compile(r"""(?i)(passw(?:or)?d\w*["']?\s*(?:=|:|,|\s)\s*E?)'(?:[^']|'')*'""")
+_AFTER_PASSWORD = re.compile(
+    r"""(?i)(passw(?:or)?d\w*["']?\s*(?:=|:|,|\s)\s*)(?:(E)'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')""", re.DOTALL
+)
 _IN_CONNINFO = re.compile(r"(?i)(passw(?:or)?d\s*=\s*)(?:\\?''(?:[^'])*''|[^\s'&;]+)")
 _IN_URI = re.compile(r"(://[^\s:/@']+:)[^\s'@/]+@")
 # Settings that hold command lines or connection strings: NAME=value pairs whose name says "secret".
@@ -41,7 +43,7 @@ def mask_secrets(text: str | None) -> str | None:
     """
     if text is None or ("passw" not in text.lower() and "://" not in text):
         return text
-    text = _AFTER_PASSWORD.sub(rf"\1'{HIDDEN}'", text)
+    text = _AFTER_PASSWORD.sub(lambda match: f"{match[1]}{match[2] or ''}'{HIDDEN}'", text)
     return _LITERAL.sub(lambda match: _mask_connection(match[0]), text)
 
 

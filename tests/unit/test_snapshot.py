@@ -176,6 +176,8 @@ def test_redacted_statements(snapshot: Snapshot, query: str | None, left: str | 
     ("select dblink_connect('postgresql://u:s3cret@h/d')", "select dblink_connect('postgresql://u:***@h/d')"),
     ("update users set password = crypt($1, $2) where id = $3", None),
     ("select * from users where password = $1 and name = 'x'", None),
+    ("alter role a password E'it\\'s3cret' login", "alter role a password E'***' login"),
+    ("select 1 where password = 'a\\' and b = 'c'", "select 1 where password = '***' and b = 'c'"),
     ("select 1", None),
 ])  # fmt: skip
 def test_mask_secrets(text: str, masked: str | None) -> None:
