@@ -12,7 +12,7 @@ from advisor.model.names import RelationName
 from advisor.retention.bounds import Leaf, leaf_bytes, time_partitioning
 from advisor.retention.moments import parse_moment
 from advisor.retention.oldest import EMPTY, EXACT, Ends
-from advisor.retention.probes import PLANNER
+from advisor.retention.probes import PAGES, PLANNER, SAMPLED_PAGES
 from advisor.retention.targets import Target
 
 _DAY = 86400.0
@@ -69,6 +69,15 @@ def find_expired(target: Target, ends: Ends, cutoff: datetime, catalog: Catalog)
     size = total_bytes(target.relation, catalog)
     width = size / rows if rows > 0 else None
     leaves = _whole_leaves(target, cutoff, catalog)
+    counted_rows = _counted_rows(target, catalog)
+    if counted_rows is not None:
+        each = width if width is not None else size / max(counted_rows[1], 1)
+        return Expired(
+            rows=counted_rows[0],
+            bytes=min(size, round(counted_rows[0] * each)),
+            source="a count of all rows of a small table",
+            whole_leaves=leaves,
+        )
     planner = _planner_rows(target, catalog)
     share = expired_share(target, cutoff, catalog)
     histogram = None if share is None or rows <= 0 else share * rows
@@ -85,6 +94,8 @@ def find_expired(target: Target, ends: Ends, cutoff: datetime, catalog: Catalog)
         error = None
         if len(estimates) == 2 and max(planner or 0, histogram or 0) > 0:
             error = abs(estimates[0][1] - estimates[1][1]) / max(estimates[0][1], estimates[1][1])
+    elif (even := _even_share(ends, cutoff)) is not None and rows > 0:
+        source, best, error = "the age of the oldest and newest row, as if rows came evenly", even * rows, None
     elif counted is not None:
         source, best, error = "partitions past the window as a whole", counted, None
     else:
@@ -127,6 +138,30 @@ def _planner_rows(target: Target, catalog: Catalog) -> float | None:
             value = row.get("rows")
             return None if value is None else (float(value) if value > 1 else 0.0)
     return None
+
+
+def _counted_rows(target: Target, catalog: Catalog) -> tuple[int, int] | None:
+    """Return (expired, all) rows where every table with storage was small enough to be read whole."""
+    leaves = [leaf for leaf in catalog.leaves(target.relation) if leaf.kind == "r"]
+    rows = {
+        r["leaf"]: r
+        for r in catalog.snapshot.facts.get(PAGES, ())
+        if r.get("subject") == str(target.relation)
+        and r.get("status") == "ok"
+        and r.get("keep") == str(target.keep)
+        and r.get("expired") is not None
+        and int(r.get("pages") or 0) <= SAMPLED_PAGES
+    }
+    if target.column is None or not leaves or any(str(leaf.relation) not in rows for leaf in leaves):
+        return None
+    return sum(int(r["expired"]) for r in rows.values()), sum(int(r["rows"]) for r in rows.values())
+
+
+def _even_share(ends: Ends, cutoff: datetime) -> float | None:
+    """Return the share of the time between the oldest and the newest row that lies before `cutoff`."""
+    if ends.oldest is None or ends.newest is None or ends.newest <= ends.oldest:
+        return None
+    return min(max((cutoff - ends.oldest) / (ends.newest - ends.oldest), 0.0), 1.0)
 
 
 def _analyzed(relation: RelationName, catalog: Catalog) -> bool:

@@ -88,7 +88,9 @@ def _table_probes(target: Target, snapshot: Snapshot, catalog: Catalog) -> Itera
             sql = _ends_sql(leaf.relation, column, index)
             yield Probe(fact=ENDS, subject=str(target.relation), sql=sql, guard="index", label=label, grant=grant)
         else:
-            sql = _pages_sql(leaf, column, snapshot.server.major)
+            known = target.keep is not None and target.column is not None
+            sql = _pages_sql(leaf, column, expired_condition(target) if known else "false", snapshot.server.major)
+            label |= {"keep": str(target.keep)}
             yield Probe(fact=PAGES, subject=str(target.relation), sql=sql, guard="pages", label=label, grant=grant)
 
 
@@ -167,7 +169,7 @@ def _ends_sql(relation: RelationName, column: Column, index: Index) -> str:
     )
 
 
-def _pages_sql(leaf: Table, column: Column, major: int) -> str:
+def _pages_sql(leaf: Table, column: Column, expired: str, major: int) -> str:
     holes: dict[str, Hole] = {
         "c": Ident(column.name), "t": leaf.relation, "finite": Trusted(_finite(column)),
         "name": Literal(str(leaf.relation)),
@@ -180,9 +182,11 @@ def _pages_sql(leaf: Table, column: Column, major: int) -> str:
         " from generate_series(0, {pages} - 1) page, generate_series(1, 291) line))"
     )
     return fill(
-        "select min({c})::text as oldest, max({c})::text as newest, count(*) as rows,"
+        "select min({c}) filter (where {finite})::text as oldest, max({c}) filter (where {finite})::text as newest,"
+        " count(*) as rows, count(*) filter (where {expired}) as expired,"
         " pg_catalog.pg_relation_size({name}::regclass) / current_setting('block_size')::bigint as pages"
-        " from only {t} where {window} and {finite}",
+        " from only {t} where {window}",
+        expired=Trusted(expired),
         window=Trusted(fill(window, pages=SAMPLED_PAGES)),
         **holes,
     )
