@@ -8,6 +8,7 @@ from typing import Any
 
 import pglast
 import psycopg
+from psycopg.types.json import Jsonb
 
 from advisor.demo.application import Application, Shape
 from advisor.errors import AdvisorError, UsageError
@@ -65,8 +66,14 @@ def run_workload(
 
 def _pools(connection: psycopg.Connection[Any], shape: Shape) -> dict[str, Sequence[Any]]:
     return {
-        name: [row[0] for row in connection.execute(query.encode()).fetchall()] for name, query in shape.values.items()
+        name: [_bindable(row[0]) for row in connection.execute(query.encode()).fetchall()]
+        for name, query in shape.values.items()
     }
+
+
+def _bindable(value: Any) -> Any:
+    """Return a value as psycopg can send it back: documents were decoded on the way out."""
+    return Jsonb(value) if isinstance(value, dict) else value
 
 
 def _run(connection: psycopg.Connection[Any], shape: Shape, values: Mapping[str, Any]) -> None:
