@@ -14,6 +14,7 @@ from advisor.retention.expired import total_bytes, total_rows
 from advisor.retention.fill import Ident, Trusted, fill
 from advisor.retention.moments import moment_sql
 from advisor.retention.plans.purge import create_index
+from advisor.retention.plans.rollup import rollup_plan
 from advisor.retention.policy import Policy
 from advisor.retention.probes import time_index
 from advisor.retention.statuses import Judged, make_status
@@ -160,13 +161,20 @@ def tier_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]
     for tier in judged.target.policy.tiers:
         if any(tier.table.matches(name) for name in names):
             continue
+        plan = rollup_plan(judged.target, tier, catalog)
         yield make_status(
             judged,
             "ret.tier_missing",
             Severity.HIGH,
-            f"The policy keeps {tier.table.text} (one row per {tier.bucket}) for {tier.keep}, but the database has"
-            " no such table."
-            " Old rows must not be deleted before they are in it.",
+            f"The policy keeps {tier.table.text} (one row per {tier.bucket}) for {tier.keep}, but the database has no"
+            " such table. Old rows must not be deleted before they are in it. "
+            + (
+                " ".join(plan.notes)
+                if plan is not None
+                else "Name its key columns in the policy (key = [...]) to get a script."
+            ),
+            sql=plan.sql if plan is not None else (),
+            undo_sql=plan.undo_sql if plan is not None else (),
             confidence="high",
             tier=tier.table.text,
         )

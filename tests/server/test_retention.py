@@ -60,6 +60,7 @@ analyze""",
     statuses = assess(database)
     overdue = find(statuses, "ret.overdue", name)
     job = find(statuses, "ret.no_enforcement", name)
+    assert overdue.expired_rows == 1440  # small enough to be counted
     run(database, [*overdue.sql, *job.sql])
     with psycopg.connect(database, autocommit=True) as connection:
         assert connection.execute(

@@ -333,3 +333,52 @@ def test_swap_gives_up_on_a_busy_table_and_leaves_it_whole(database: str, tmp_pa
             worker.execute(status.sql[swap].replace("'5s'", "'50ms'").encode())
         assert worker.execute("select relkind from pg_class where relname = 'Vehicle Positions'").fetchone() == ("r",)
     run(database, status.sql[swap:])
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_nothing_is_purged_before_its_roll_up_holds_it(database: str, tmp_path: Path) -> None:
+    load(
+        database,
+        """create table positions (id bigint generated always as identity primary key, student_id bigint not null,
+  latitude float not null, longitude float not null, at timestamptz not null);
+insert into positions (student_id, latitude, longitude, at)
+select i % 5, i, -i, now() - interval '100 days' + i * interval '2 minutes' from generate_series(1, 20000) i;
+analyze positions""",
+    )
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        """[[tables]]
+table = "positions"
+keep = "90 days"
+[[tables.tiers]]
+table = "positions_daily"
+bucket = "1 day"
+keep = "1 year"
+key = ["student_id"]
+"""
+    )
+    policy = load_policy(file)
+    statuses = assess(database, policy)
+    missing = find(statuses, "ret.tier_missing", "positions")
+    assert find(statuses, "ret.overdue", "positions").sql == ()
+    run(database, missing.sql)
+    overdue = find(assess(database, policy), "ret.overdue", "positions")
+    with psycopg.connect(database, autocommit=True) as connection:
+        totals = "select sum(n), sum(latitude_sum), min(longitude_min) from positions_daily"
+        whole = (
+            "select count(*), sum(latitude), min(longitude) from positions where at < date_trunc('day', now(), 'UTC')"
+        )
+        kept = connection.execute(totals).fetchone()
+        assert kept == connection.execute(whole).fetchone()
+        # A late row that the copy does not have stops the purge.
+        connection.execute(
+            "insert into positions (student_id, latitude, longitude, at) values (1, 1, 1, now() - interval '95 days')"
+        )
+    with pytest.raises(psycopg.errors.RaiseException, match=r"not in public\.positions_daily yet"):
+        run(database, overdue.sql)
+    run(database, [missing.sql[1], *overdue.sql, missing.sql[1]])
+    with psycopg.connect(database) as connection:
+        assert connection.execute(
+            "select count(*) from positions where at < now() - interval '90 days'"
+        ).fetchone() == (0,)
+        assert connection.execute("select sum(n) from positions_daily").fetchone() == (kept[0] + 1,) if kept else False

@@ -17,6 +17,7 @@ from advisor.retention.bounds import Leaf, time_partitioning
 from advisor.retention.expired import Expired
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
 from advisor.retention.plans.plan import Plan, free_name, shorten
+from advisor.retention.plans.rollup import proofs
 from advisor.retention.policy import parse_table
 from advisor.retention.probes import expired_condition, time_index
 from advisor.retention.targets import Target
@@ -70,6 +71,7 @@ def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
     undo: list[str] = []
     notes: list[str] = []
     _add_foreign_key_indexes(target, catalog, sql, undo, notes)
+    sql += proofs(target, catalog)
     archive = _archive(target)
     if archive is not None:
         sql += _create_archive(target, archive, catalog)
