@@ -6,7 +6,7 @@ import time
 
 from advisor.index_search.brin_choice import brin_instead
 from advisor.index_search.candidates import Pool, collect_candidates
-from advisor.index_search.candidates.served import is_prefix
+from advisor.index_search.candidates.served import is_prefix, same_key
 from advisor.index_search.ddl import Names
 from advisor.index_search.drops import advise_drops, drop_notes
 from advisor.index_search.facts import Facts
@@ -120,6 +120,14 @@ def _prepare(
         item = Item(prepared.handle, prepared.candidate, prepared.size_bytes, share)
         item.replaced_bytes = sum(
             index.size_bytes or 0 for index in facts.indexes(prepared.candidate.table) if superseded(index, item)
+        )
+        item.beside_existing = any(
+            index.columns
+            and index.access_method == prepared.candidate.access_method
+            and index.predicate is None
+            and same_key(index.columns[0], prepared.candidate.columns[0])
+            and not superseded(index, item)
+            for index in facts.indexes(prepared.candidate.table)
         )
         items[prepared.handle] = item
     return items

@@ -23,6 +23,7 @@ Chosen = frozenset[str]
 _SIBLING = 2.0  # a second index on the same leading column must win this much more: people merge such pairs
 _EXPONENTS = (0.0, 0.5, 1.0)  # of the size a gain is divided by: each wins somewhere under a budget
 _HELPED = 0.9  # a statement counts as helped when the best plan costs at most this share of the present one
+_FULL_PRICE = 4.0  # an index on a table with a quarter of the workload pays the full price
 _LEAST_WORTH = 0.002  # of the present cost: the helped statements count for at least this much
 
 
@@ -36,6 +37,7 @@ class Item:
     share: float  # of the table's rows that are in it
     statements: tuple[str, ...] = ()  # keys of statements it is relevant to
     replaced_bytes: int = 0  # size of existing indexes that it makes superfluous
+    beside_existing: bool = False  # an existing index that stays leads with the same column
 
 
 @dataclass(slots=True)
@@ -53,17 +55,35 @@ class Problem:
     deadline: float
     forbidden: set[str] = field(default_factory=set)
     _worth: float | None = None
+    _worth_on: dict[RelationName, float] = field(default_factory=dict)
     _upkeep: dict[Chosen, float] = field(default_factory=dict)
     _by_table: dict[RelationName, Chosen] = field(default_factory=dict)
 
     def worth(self) -> float:
         """Return W⁺: what the statements that indexes help will cost with every candidate there is."""
         if self._worth is None:
-            known = self.oracle.known.items()
-            present = sum(self.weights[key] * k.base for key, k in known)
-            helped = sum(self.weights[key] * k.best for key, k in known if k.best <= _HELPED * k.base)
-            self._worth = max(helped, _LEAST_WORTH * present)
+            self._worth = self._worth_of(list(self.oracle.known))
         return self._worth
+
+    def worth_on(self, relation: RelationName) -> float:
+        """Return W⁺ as an index on one table is measured by: the workload's, less where the table has little of it.
+
+        A database of a thousand equal tables would otherwise deserve no index at all.
+        """
+        found = self._worth_on.get(relation)
+        if found is None:
+            handles = self.by_table().get(relation, frozenset())
+            keys = {key for handle in handles for key in self.items[handle].statements}
+            present = sum(self.weights[key] * k.base for key, k in self.oracle.known.items()) or 1.0
+            here = sum(self.weights[key] * self.oracle.known[key].base for key in keys)
+            found = self._worth_on[relation] = self.worth() * min(1.0, _FULL_PRICE * here / present)
+        return found
+
+    def _worth_of(self, keys: Iterable[str]) -> float:
+        known = [(self.weights[key], self.oracle.known[key]) for key in keys]
+        present = sum(weight * k.base for weight, k in known)
+        helped = sum(weight * k.best for weight, k in known if k.best <= _HELPED * k.base)
+        return max(helped, _LEAST_WORTH * present)
 
     def price(self, handle: str) -> float:
         options = self.facts.options
@@ -71,7 +91,11 @@ class Problem:
         relative = max(0, item.size_bytes - item.replaced_bytes) / max(1, self.tables_bytes)
         # Extending an existing index leaves their number as it is.
         fixed = options.fixed_price * (0.5 if item.replaced_bytes else 1.0)
-        return (fixed + options.size_price * relative) * self.worth()
+        if item.beside_existing:
+            fixed += _SIBLING * options.fixed_price
+        # Covering is for what weighs in the whole workload; a key is for what weighs on its table.
+        worth = self.worth() if item.candidate.include else self.worth_on(item.candidate.table)
+        return (fixed + options.size_price * relative) * worth
 
     def upkeep(self, chosen: Chosen, relation: RelationName) -> float:
         """Return what the chosen indexes of one table cost besides their price: writes, and siblings on one column."""
@@ -83,7 +107,7 @@ class Problem:
             )
             heads = {(self.items[h].candidate.access_method, self.items[h].candidate.columns[0].key) for h in here}
             siblings = len(here) - len(heads)
-            known = written + siblings * _SIBLING * self.facts.options.fixed_price * self.worth()
+            known = written + siblings * _SIBLING * self.facts.options.fixed_price * self.worth_on(relation)
             self._upkeep[here] = known
         return known
 

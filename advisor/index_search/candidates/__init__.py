@@ -11,7 +11,7 @@ from advisor.index_search.candidates.gin import gin_keys
 from advisor.index_search.candidates.gist import gist_keys
 from advisor.index_search.candidates.partial import Predicate, predicates
 from advisor.index_search.candidates.pattern import prefix_keys, trigram_keys
-from advisor.index_search.candidates.served import served_by
+from advisor.index_search.candidates.served import served_by, unique_within
 from advisor.index_search.facts import Facts
 from advisor.index_search.occurrence import Occurrence, occurrences
 from advisor.index_search.planner import Candidate
@@ -106,6 +106,11 @@ def _acceptable(candidate: Candidate, one: Occurrence, facts: Facts, pool: Pool)
     if index is not None:
         pool.refused[candidate] = f"the existing index {index.relation.display()} already serves it"
         pool.existing[candidate] = index
+        return False
+    unique = unique_within(candidate, facts.indexes(candidate.table))
+    if unique is not None:
+        pool.refused[candidate] = f"the unique index {unique.relation.display()} already finds the one row"
+        pool.existing[candidate] = unique
         return False
     reason = _flag(candidate, one, facts)
     if reason is not None:

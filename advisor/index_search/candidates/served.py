@@ -59,3 +59,20 @@ def _holds(index: Index, candidate: Candidate) -> bool:
     if index.access_method in ("gin", "brin"):  # any of their columns can be searched alone
         return all(any(same_key(key, other) for other in index.columns) for key in candidate.columns)
     return len(candidate.columns) == len(index.columns) and is_prefix(candidate.columns, index.columns)
+
+
+def unique_within(candidate: Candidate, indexes: Iterable[Index]) -> Index | None:
+    """Return the existing unique index whose columns the candidate begins with: it would only cover more columns."""
+    for index in indexes:
+        width = len(index.columns)
+        if (
+            index.is_unique
+            and index.is_valid
+            and index.predicate is None
+            and candidate.access_method == "btree"
+            and 0 < width <= len(candidate.columns)
+            and all(key.column is not None for key in index.columns)
+            and {key.column for key in index.columns} == {key.column for key in candidate.columns[:width]}
+        ):
+            return index
+    return None
