@@ -28,6 +28,7 @@ from advisor.progress import Progress
 
 _PEEL_SHARE = 0.6  # of the time limit, at most, for learning which candidates matter
 _HOT_ROUNDS = 4
+_MISSED = 1.5  # times dearer: less than that does not justify a second index on the same leading columns
 _MAX_PREPARED = 4000
 
 
@@ -93,6 +94,7 @@ def advise_indexes(
         rejected=rejections(outcome),
         cost_before=sum(weights[key] * before for key, (before, _) in costs.items()),
         cost_after=sum(weights[key] * after for key, (_, after) in costs.items()),
+        cost_bound=sum(weights[key] * min(oracle.known[key].best, after) for key, (_, after) in costs.items()),
         statements=len(workload.statements),
         unusable=workload.unusable,
         candidates=len(items) + len(pool.refused),
@@ -191,10 +193,10 @@ def _needed(problem: Problem, chosen: Chosen) -> Chosen:
 
 
 def _missed(problem: Problem, chosen: Chosen, handle: str) -> bool:
-    """Return whether any statement gets more than a tenth dearer without the index."""
+    """Return whether any statement gets clearly dearer without the index."""
     cost = problem.oracle.cost
     without = chosen - {handle}
-    return any(cost(key, without) > 1.1 * cost(key, chosen) for key in problem.items[handle].statements)
+    return any(cost(key, without) > _MISSED * cost(key, chosen) for key in problem.items[handle].statements)
 
 
 def _notes(problem: Problem, late: bool) -> tuple[str, ...]:

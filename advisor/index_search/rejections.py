@@ -12,12 +12,12 @@ from advisor.index_search.occurrence import occurrences
 from advisor.index_search.planner import Candidate
 from advisor.index_search.proposals import Outcome
 from advisor.index_search.search import Item
-from advisor.model.names import quote_ident
+from advisor.model.names import RelationName, quote_ident
 from advisor.model.report import IndexRejection
 from advisor.units import format_count, format_size
 
 _MOST = 40
-_PER_TABLE = 6
+_PER_TABLE = 4
 
 
 def rejections(outcome: Outcome) -> tuple[IndexRejection, ...]:
@@ -85,8 +85,13 @@ def _hints(outcome: Outcome) -> Iterator[Why]:
 
 def _refused(outcome: Outcome) -> Iterator[Why]:
     """Single keys first: they are what people propose by themselves."""
+    tiny: set[RelationName] = set()
     refused = sorted(outcome.pool.refused.items(), key=lambda pair: (len(pair[0].columns), bool(pair[0].include)))
     for candidate, reason in refused:
+        if outcome.problem.facts.indexable(candidate.table) is not None:
+            if candidate.table in tiny:
+                continue  # said once per table
+            tiny.add(candidate.table)
         index = outcome.pool.existing.get(candidate)
         if index is not None and index.constraint is not None:
             continue  # nobody expects a second index on a primary key

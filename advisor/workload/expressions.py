@@ -13,6 +13,7 @@ from pglast.stream import RawStream
 from advisor.model.names import RelationName
 from advisor.workload.scope import Base, Derived, Scope
 
+_MAX_NODES = 200  # of an expression worth an index; longer ones are not even written out
 _DEPTH = 40  # nested views and subqueries behind one name
 
 
@@ -194,7 +195,8 @@ def side_of(node: Any, scope: Scope, type_of: Callable[[ast.ColumnRef], str | No
         node = node.arg
     node = strip_relabel(node, type_of)
     if not _has_columns(node):
-        return (Side("value", text=sql_of(node) if is_constant(node) else None, parameters=parameters_in(node)),)
+        short = is_constant(node) and len(_walk_shallow(node)) <= _MAX_NODES
+        return (Side("value", text=sql_of(node) if short else None, parameters=parameters_in(node)),)
     if isinstance(node, ast.ColumnRef):
         names = column_names(node)
         sides: list[Side] = []
@@ -211,6 +213,8 @@ def side_of(node: Any, scope: Scope, type_of: Callable[[ast.ColumnRef], str | No
                              side.barrier or target.barrier, collation or side.collation)
                     )  # fmt: skip
         return tuple(sides) or (Side("other"),)
+    if len(_walk_shallow(node)) > _MAX_NODES:
+        return (Side("other", parameters=parameters_in(node)),)
     worker = _Unqualifier(scope)
     try:
         rewritten = worker.rewrite(node)

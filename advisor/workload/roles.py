@@ -206,7 +206,8 @@ class Conditions:
                     self._compare("=", value, left, scope, self._branches)
 
     def _array(self, kind: A_Expr_Kind, operator: str, node: ast.A_Expr, scope: Scope, branch: int) -> None:
-        constant = sql_of(node.rexpr) if is_constant(node.rexpr) else None
+        short = is_constant(node.rexpr) and len(_shallow(node.rexpr)) <= 3 * _MAX_LISTED
+        constant = sql_of(node.rexpr) if short else None
         parameters = parameters_in(node.rexpr)
         is_any = kind is A_Expr_Kind.AEXPR_OP_ANY
         for right in self._sides(node.rexpr, scope):

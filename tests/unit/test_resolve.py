@@ -344,6 +344,10 @@ def test_deep_and_long_texts_do_not_break() -> None:
     uses(f"select 1 from orders where {deep}")
     many = ", ".join(f"${n}" for n in range(1, 2001))
     assert len(predicates(f"select 1 from orders where user_id in ({many})")) == 2000
+    chain = " || ".join(["note"] * 3000)
+    assert predicates(f"select 1 from orders where {chain} = 'x' and id = 1") == {"orders.id equality = 1"}
+    sums = "+".join(["1"] * 3000)
+    assert predicates(f"select 1 from orders where id = {sums}") == {"orders.id equality ="}
     nested = "select id from orders"
     for _ in range(150):
         nested = f"select id from ({nested}) s"

@@ -38,7 +38,7 @@ def is_prefix(short: tuple[IndexColumn, ...], long: tuple[IndexColumn, ...]) -> 
 
 def served_by(candidate: Candidate, indexes: Iterable[Index]) -> Index | None:
     """Return the existing, usable index whose leading keys are the candidate's."""
-    for index in indexes:
+    for index in sorted(indexes, key=lambda one: one.oid):  # of duplicates the oldest: it is the one that stays
         if index.access_method != candidate.access_method or not (index.is_valid and index.is_live):
             continue
         if index.predicate is not None and (
