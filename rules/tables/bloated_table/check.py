@@ -10,7 +10,7 @@ from advisor.model.catalog import Column, Table
 from advisor.model.finding import Severity
 from advisor.model.lookup import Catalog
 from advisor.model.offence import Offence
-from advisor.model.rollup import user_tables
+from advisor.model.rollup import by_root, user_tables
 from advisor.model.snapshot import Snapshot
 
 _ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
@@ -23,38 +23,50 @@ _LARGE = 1 << 30
 
 
 def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> Iterator[Offence]:
-    page = snapshot.server.block_size
-    for table in user_tables(snapshot, "rm"):
-        if table.size_bytes is None or table.size_is_estimate or table.size_bytes < params["min_waste"]:
-            continue
-        if table.reltuples <= 0 or table.access_method not in (None, "heap"):
-            continue
-        changed = table.counters.n_mod_since_analyze if table.counters is not None else 0
-        if changed > _MOST_CHANGED * table.reltuples:
-            continue
-        row_bytes = _row_bytes(catalog, table)
-        if row_bytes is None:
-            continue
-        fillfactor = int(option(table, "fillfactor") or 100)
-        per_page = max((page - _PAGE_HEADER) * fillfactor / 100 / (row_bytes + _LINE_POINTER), 1)
-        needed = table.reltuples / per_page * page
-        waste = table.size_bytes - needed
-        fraction = waste / table.size_bytes
-        if waste < params["min_waste"] or fraction < params["min_fraction"]:
+    needed = {table.relation: _needed(snapshot, catalog, table) for table in user_tables(snapshot, "rm")}
+    known = [table for table in user_tables(snapshot, "rm") if needed[table.relation] is not None]
+    for root, tables in by_root(catalog, known).items():
+        # Of a partitioned table only the bloated partitions count: rewriting the others would win nothing.
+        bloated = [table for table in tables if _fraction(table, needed[table.relation]) >= params["min_fraction"]]
+        size = sum(table.size_bytes or 0 for table in bloated)
+        wanted = sum(needed[table.relation] or 0 for table in bloated)
+        waste = size - wanted
+        if waste < params["min_waste"] or not bloated:
             continue
         yield Offence(
-            object=str(table.relation),
+            object=str(root),
             evidence={
-                "size_bytes": table.size_bytes,
-                "needed_bytes": round(needed),
+                "size_bytes": size,
+                "needed_bytes": round(wanted),
                 "waste_bytes": round(waste),
-                "fraction": fraction,
-                "rows": table.reltuples,
+                "fraction": waste / size,
+                "rows": sum(table.reltuples for table in bloated),
+                "tables": [str(table.relation) for table in bloated],
             },
-            values={"table": table.relation},
+            values={"names": [table.relation for table in bloated]},
             severity=Severity.MEDIUM if waste >= _LARGE else None,
             weight=waste,
         )
+
+
+def _fraction(table: Table, needed: float | None) -> float:
+    return 1 - (needed or 0) / table.size_bytes if table.size_bytes else 0.0
+
+
+def _needed(snapshot: Snapshot, catalog: Catalog, table: Table) -> float | None:
+    """Return the bytes that the table's rows need; None where that cannot be said."""
+    if not table.size_bytes or table.size_is_estimate or table.reltuples <= 0:
+        return None
+    if table.access_method not in (None, "heap"):
+        return None
+    changed = table.counters.n_mod_since_analyze if table.counters is not None else 0
+    row_bytes = _row_bytes(catalog, table) if changed <= _MOST_CHANGED * table.reltuples else None
+    if row_bytes is None:
+        return None
+    page = snapshot.server.block_size
+    fillfactor = int(option(table, "fillfactor") or 100)
+    per_page = max((page - _PAGE_HEADER) * fillfactor / 100 / (row_bytes + _LINE_POINTER), 1)
+    return table.reltuples / per_page * page
 
 
 def _row_bytes(catalog: Catalog, table: Table) -> float | None:
