@@ -243,12 +243,12 @@ def execute_items(
         failed = again
     lines: list[str] = []
     while True:
-        found = [line for item, message in failed if (line := _poorer(session, item, message)) is not None]
+        found = _poorer_of_one_kind(session, failed)
         if not found:
             break
-        lines += [line for _, line in found]
-        # What depended on them may work now.
-        done = {item for item, _ in found}
+        lines += found.values()
+        # What depended on them may work now, whole.
+        done = set(found)
         failed = _one_pass(session, [item for item, _ in failed if item not in done], lambda amount=1: None)
     absent = {f'relation "{item.label.partition(" ")[2]}" does not exist' for item, _ in failed}
     # A table that is missing takes its keys and indexes with it; it is named once.
@@ -259,12 +259,22 @@ def execute_items(
     ]
 
 
-def _poorer(session: PlanningSession, item: Item, message: str) -> tuple[Item, str] | None:
-    """Create the item in its best poorer form; return it with the line that says what is lost."""
-    for statement, loss in item.fallbacks:
-        if session.execute(statement) is None:
-            return item, f"{item.label}: {loss} ({message})"
-    return None
+def _poorer_of_one_kind(session: PlanningSession, failed: Sequence[tuple[Item, str]]) -> dict[Item, str]:
+    """Create the items of the first kind that has a poorer form which works; return each with what is lost.
+
+    One kind at a time: a table must not lose its expressions because a collation had yet to be replaced.
+    """
+    found: dict[Item, str] = {}
+    kind: str | None = None
+    for item, message in failed:
+        own = item.label.partition(" ")[0]
+        if kind not in (None, own):
+            continue
+        for statement, loss in item.fallbacks:
+            if session.execute(statement) is None:
+                found[item], kind = f"{item.label}: {loss} ({message})", own
+                break
+    return found
 
 
 def _one_pass(session: PlanningSession, items: Sequence[Item], advance: Any) -> list[tuple[Item, str]]:
