@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,15 +73,41 @@ def test_a_role_without_rights_leaves_no_noise(database: str) -> None:
 
 
 @contextmanager
-def tcp_cluster() -> Iterator[tuple[Cluster, str]]:
-    """A server on a loopback address of its own, so that its fixed port disturbs nobody."""
+def tcp_server() -> Iterator[str]:
+    """A server on a loopback address of its own, so that its port disturbs nobody; yields the address."""
     binaries = binaries_for(15)
     if binaries is None:
         missing("PostgreSQL 15")
         raise AssertionError("not reached")
     address = "127.83.7.15"
-    with start_cluster(binaries, {"listen_addresses": address, "cluster_name": "named"}) as cluster:
-        yield cluster, address
+    with start_cluster(binaries, {"cluster_name": "named"}) as cluster:
+        # Private clusters listen on a socket only: start the same one again by hand.
+        cluster.stop()
+        options = [
+            f"listen_addresses={address}",
+            f"unix_socket_directories={cluster.directory}",
+            "logging_collector=off",
+        ]
+        with cluster.log.open("ab") as log:
+            process = subprocess.Popen(
+                [cluster.binaries.bindir / "postgres", "-D", cluster.data_directory]
+                + [word for option in options for word in ("-c", option)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cluster.directory,
+                **cluster._run_as(),  # type: ignore[call-overload]
+            )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    psycopg.connect(f"host={address} user=postgres dbname=postgres", connect_timeout=5).close()
+                    break
+                except psycopg.OperationalError:
+                    assert process.poll() is None and time.monotonic() < deadline, cluster.log.read_text()
+                    time.sleep(0.1)
+            yield address
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
 
 
 @contextmanager
@@ -113,7 +141,7 @@ def tunnel(address: str) -> Iterator[int]:
 
 
 def test_over_loopback_and_through_a_tunnel() -> None:
-    with tcp_cluster() as (_, address):
+    with tcp_server() as address:
         with psycopg.connect(f"host={address} user=postgres dbname=postgres") as connection:
             assert server_process(connection) == connection.info.backend_pid
         # The same server behind a forwarder: a loopback address, but no proof.
