@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from advisor.model.catalog import Table
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 
@@ -78,20 +79,38 @@ def rows_returned(plan: dict[str, Any]) -> float | None:
     return float(plan["Plan Rows"])
 
 
+def tables_by_name(catalog: Catalog) -> dict[str, list[Table]]:
+    """Return a catalog's tables by their names without schema."""
+    found: dict[str, list[Table]] = defaultdict(list)
+    for table in catalog.snapshot.tables:
+        found[table.name].append(table)
+    return found
+
+
 class Sizes:
     """Pages, rows per page and correlations of a catalog's tables, as plans name them (without schema)."""
 
-    def __init__(self, catalog: Catalog, search_path: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        search_path: Sequence[str] = (),
+        by_name: Mapping[str, Sequence[Table]] | None = None,
+    ) -> None:
         self._catalog = catalog
-        self._named: dict[str, RelationName] = {}
-        order = {schema: position for position, schema in enumerate(search_path)}
-        ranked = sorted(catalog.snapshot.tables, key=lambda table: (-order.get(table.schema, 1000), table.relpages))
-        for table in ranked:  # the last one of a name wins: first in the path, then the largest
-            self._named[table.name] = table.relation
+        self._by_name = tables_by_name(catalog) if by_name is None else by_name
+        self._order = {schema: position for position, schema in enumerate(search_path)}
+
+    def _relation(self, name: str | None) -> RelationName | None:
+        """Return the table a plan means: the first in the path, then the largest."""
+        tables = self._by_name.get(name or "")
+        if not tables:
+            return None
+        return min(tables, key=lambda table: (self._order.get(table.schema, 1000), -table.relpages)).relation
 
     def pages(self, name: str | None) -> tuple[float, float]:
         """Return (pages, rows per page) of a table, both at least 1."""
-        table = self._catalog.tables.get(self._named[name]) if name in self._named else None
+        relation = self._relation(name)
+        table = self._catalog.tables.get(relation) if relation is not None else None
         if table is None:
             return 1.0, 1.0
         pages = max(1.0, (table.size_bytes or 0) / self._catalog.snapshot.server.block_size, float(table.relpages))
@@ -101,10 +120,10 @@ class Sizes:
         """Return the heap blocks an index scan reads for `rows` rows that match its index condition."""
         pages, per_page = self.pages(name)
         scattered = pages * (1 - math.exp(-rows / pages))
-        match = _INDEXED_COLUMN.match(condition)
-        if match is None or name not in self._named:
-            return min(rows, scattered) if match is None else rows
-        statistics = self._catalog.statistics(self._named[name], match[1])
+        match, relation = _INDEXED_COLUMN.match(condition), self._relation(name)
+        if match is None or relation is None:
+            return min(rows, scattered)
+        statistics = self._catalog.statistics(relation, match[1])
         if statistics is None:
             return rows
         if _EQUALITY.search(condition) and max(statistics.most_common_freqs or (0.0,)) > _DOMINANT:

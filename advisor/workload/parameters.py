@@ -44,6 +44,8 @@ _CONDITIONS = (
 _SHIFT = 200
 _FIRST_MAJOR_WITH_NAMED_INITPLANS = 17
 _COMMUTED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "@>": "<@", "<@": "@>", "<<": ">>", ">>": "<<"}
+# These compare nothing. Generated texts nest them a thousand deep.
+_COMPUTING = frozenset(["+", "-", "*", "/", "^", "||", "->", "->>", "#>", "#>>"])
 _SUBPLAN = re.compile(
     r"\((?:alternatives: )?(?:hashed )?(?:SubPlan|InitPlan) \d+(?: \(returns [^)]*\))?"
     r"(?: or (?:hashed )?SubPlan \d+)*\)(?:\.col\d+)?"
@@ -149,11 +151,14 @@ def _meetings_in(condition: str, own_alias: str, aliases: dict[str, RelationName
         return  # a form EXPLAIN prints that is no SQL; the parse tree of the statement still speaks
     for expression in find(tree, ast.A_Expr):
         operator = operator_name(expression)
+        if operator in _COMPUTING:
+            continue
         for mine, other, name in _sides(expression, operator):
-            if _columns(mine):
+            columns = _columns(other)
+            if not columns or _columns(mine):
                 continue
             for number, through, argument in _parameters(mine):
-                for alias, column, around in _columns(other):
+                for alias, column, around in columns:
                     relation = aliases.get(alias or own_alias)
                     if relation is not None and number > shift:
                         many = expression.kind == A_Expr_Kind.AEXPR_OP_ANY and mine is expression.rexpr

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from advisor.model.catalog import Table
 from advisor.model.lookup import Catalog
 from advisor.model.workload import Binding, ColumnUse
-from advisor.workload.calibrate import Outcome, Sizes, calibrate, outcome_of, representatives
+from advisor.workload.calibrate import Outcome, Sizes, calibrate, outcome_of, representatives, tables_by_name
 from advisor.workload.classify import Unusable
 from advisor.workload.literals import Literals
 from advisor.workload.parameters import Meeting, meetings_of_plan, meetings_of_uses
@@ -64,6 +66,10 @@ class Bindings:
     catalog: Catalog
     values: Values
     _sizes: dict[tuple[str, ...], Sizes] = field(default_factory=dict)
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Table]]:
+        return tables_by_name(self.catalog)
 
     def find(self, question: Question) -> Planned:
         """Return the statement's bindings. Raises Unusable when no values make it plannable."""
@@ -157,7 +163,7 @@ class Bindings:
             return plan  # the text and types are accepted: it is the values
         sizes = self._sizes.get(question.search_path)
         if sizes is None:
-            sizes = self._sizes[question.search_path] = Sizes(self.catalog, question.search_path)
+            sizes = self._sizes[question.search_path] = Sizes(self.catalog, question.search_path, self._by_name)
         return outcome_of(values, plan, sizes, origin)
 
     def _last_resort(self, question: Question, slots: Sequence[Slot], error: ParseError | None) -> Outcome:

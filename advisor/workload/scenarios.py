@@ -91,9 +91,11 @@ def _best(meetings: Sequence[Meeting], values: Values) -> tuple[Meeting | None, 
         column = values.of(meeting.relation, meeting.column)
         if column is not None and _comparable(meeting, column):
             known = column.known or bool(column.elements or column.ranges)
+            # Of several partitions the newest: it is the one applications ask for.
+            newest = column.positions[-1] if column.is_time and column.positions else 0.0
             ranked.append(
                 (
-                    (not known, len(meeting.around), meeting.operator != "=", len(meeting.through), order),
+                    (not known, len(meeting.around), meeting.operator != "=", len(meeting.through), -newest, order),
                     meeting,
                     column,
                 )

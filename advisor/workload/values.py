@@ -250,9 +250,17 @@ class Values:
         return self._columns[key]
 
     def _read(self, column: Column) -> ColumnValues:
-        statistics = self.catalog.statistics(column.table, column.name)
+        statistics = self._statistics(column)
         owner = statistics.relation if statistics is not None else column.table
         return ColumnValues(column.base_type.name, self.catalog.rows(owner), statistics)
+
+    def _statistics(self, column: Column) -> ColumnStatistics | None:
+        """Return the statistics of the whole partitioned table where they are known: a partition knows only its own."""
+        for parent in reversed(self.catalog.ancestors(column.table)):
+            whole = self.catalog.statistics(parent, column.name)
+            if whole is not None and whole.inherited:
+                return whole
+        return self.catalog.statistics(column.table, column.name)
 
     @cached_property
     def _base_types(self) -> dict[str, str]:

@@ -7,11 +7,12 @@ import random
 import pytest
 
 from advisor.model.lookup import Catalog
+from advisor.model.names import RelationName
 from advisor.workload.parameters import Meeting
 from advisor.workload.parse import parse_tree
 from advisor.workload.scenarios import Scenario, draw_scenarios, likely_limit, make_slots
 from advisor.workload.values import ColumnValues, Values, from_number, to_number
-from tests.unit.workload.fakes import NOW, ORDERS, column, snapshot, statistics
+from tests.unit.workload.fakes import NOW, ORDERS, column, snapshot, statistics, table
 
 DAYS = "{" + ",".join(f'"2025-0{month}-01 00:00:00+00"' for month in range(1, 7)) + "}"
 SNAPSHOT = snapshot(
@@ -170,3 +171,19 @@ def test_defaults_by_type() -> None:
     assert values.default("pg_catalog.timestamptz") == NOW.isoformat()
     assert values.default("pg_catalog._int4") == "{}"
     assert values.default("public.composite") is None
+
+
+def test_a_partition_takes_its_values_from_the_whole_table() -> None:
+    """A partition's own statistics know only its own months."""
+    whole, part = RelationName("public", "log"), RelationName("public", "log_old")
+    taken = snapshot(
+        tables=(table(name="log", kind="p"), table(name="log_old", parent=whole, is_partition=True)),
+        columns=(column("at", "timestamptz", part),),
+        statistics=(
+            statistics("at", part, histogram_bounds='{"2001-01-01 00:00:00+00","2001-02-01 00:00:00+00"}'),
+            statistics("at", whole, inherited=True, histogram_bounds=DAYS),
+        ),
+    )
+    values = Values(Catalog(taken)).of(part, "at")
+    assert values is not None
+    assert values.quantile(1.0) == "2025-06-01T00:00:00+00:00"
