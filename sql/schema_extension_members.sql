@@ -30,13 +30,13 @@ where d.classid = 'pg_catalog.pg_type'::regclass
   and (t.typtype in ('b', 'e', 'd') or (t.typtype = 'c' and r.relkind = 'c'))
 union all
 select 'function', n.nspname, p.proname,
-  pg_catalog.format('create function %I.%I(%s) returns %s language sql %s%s cost %s%s as %L', n.nspname, p.proname,
+  pg_catalog.format('create function %I.%I(%s) returns %s language plpgsql %s%s cost %s%s as %L', n.nspname, p.proname,
     pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_result(p.oid),
     case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
     case when p.proisstrict then ' strict' else '' end, p.procost,
     case when p.proretset then pg_catalog.format(' rows %s', p.prorows) else '' end,
-    -- LIMIT keeps PostgreSQL from inlining the stub away, which would change the plan.
-    case when p.proretset then 'select where false' else 'select null limit 1' end),
+    -- PL/pgSQL, because PostgreSQL would inline an SQL stub away, and with it change the plan.
+    case when p.proretset or p.proallargtypes is not null then 'begin return; end' else 'begin return null; end' end),
   31, e.extname
 from pg_catalog.pg_depend d
 join pg_catalog.pg_extension e on e.oid = d.refobjid

@@ -5,12 +5,12 @@ select
   n.nspname as schema,
   p.proname as name,
   case when l.lanname in ('sql', 'plpgsql') then pg_catalog.pg_get_functiondef(p.oid)
-    else pg_catalog.format('create function %I.%I(%s) returns %s language sql %s%s cost %s%s as %L', n.nspname, p.proname,
+    else pg_catalog.format('create function %I.%I(%s) returns %s language plpgsql %s%s cost %s%s as %L', n.nspname, p.proname,
       pg_catalog.pg_get_function_arguments(p.oid), pg_catalog.pg_get_function_result(p.oid),
       case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,
       case when p.proisstrict then ' strict' else '' end, p.procost,
       case when p.proretset then pg_catalog.format(' rows %s', p.prorows) else '' end,
-      case when p.proretset then 'select where false' else 'select null limit 1' end)
+      case when p.proretset or p.proallargtypes is not null then 'begin return; end' else 'begin return null; end' end)
   end as ddl,
   30 as "order"
 from pg_catalog.pg_proc p

@@ -53,8 +53,11 @@ def test_missing_extensions_and_icu_leave_the_tables_whole(
         create collation blurred (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
         create function hashed(t text) returns text language sql immutable
           as $$ select encode(public.digest(t, 'sha1'), 'hex') $$;
-        create table a (id uuid primary key default uuid_generate_v4(),
-          h text default encode(digest('x', 'sha1'), 'hex'), e text, g text generated always as (hashed('x')) stored, n text collate "de-x-icu", b text collate blurred);
+        create table a (
+          id uuid primary key default uuid_generate_v4(),
+          h text default encode(digest('x', 'sha1'), 'hex'), e text,
+          g text generated always as (hashed('x')) stored, n text collate "de-x-icu", b text collate blurred
+        );
         create index a_hashed on a (hashed(e));
         create index a_n on a (n);
         create view v as select crypt(e, 'x') as c, id from a;
