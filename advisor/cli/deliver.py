@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from advisor.cli.console import check_format, format_of, note, terminal_width, wants_color, write_file
-from advisor.model.finding import Severity
+from advisor.errors import UsageError
+from advisor.model.finding import Finding, Severity
+from advisor.model.names import RelationName
 from advisor.model.report import Report
-from advisor.render import FORMATS, render
+from advisor.render import FORMATS, for_encoding, render, worst
 from advisor.workload.redact import redact_report
 
 
@@ -26,26 +29,61 @@ def deliver(
         note(f"wrote {path}", quiet)
     if not outputs or chosen is not None:
         name = check_format(chosen or "text", formats)
-        sys.stdout.write(render(report, name, color=wants_color(no_color), width=terminal_width()))
-        sys.stdout.flush()
+        print_text(render(report, name, color=wants_color(no_color), width=terminal_width()))
+
+
+def print_text(text: str) -> None:
+    """Write a result to standard output, in whatever encoding the terminal or pipe has."""
+    sys.stdout.write(for_encoding(text, sys.stdout.encoding))
+    sys.stdout.flush()
 
 
 def exit_code(report: Report, fail_on: str) -> int:
     """Return 1 when anything at or above `fail_on` was found, else 0."""
     if fail_on == "never":
         return 0
-    limit = Severity(fail_on).rank
-    severities = [finding.severity.rank for finding in report.findings]
-    severities += [Severity(status.severity).rank for status in report.retention if status.rule != "ret.ok"]
-    if report.settings is not None:
-        severities += [Severity(proposal.severity).rank for proposal in report.settings.proposals]
-    if report.indexes is not None and report.indexes.create:
-        severities.append(Severity.MEDIUM.rank)
-    return int(any(rank <= limit for rank in severities))
+    found = worst(report)
+    return int(found is not None and found.rank <= Severity(fail_on).rank)
 
 
-def without_ignored(report: Report, ignore: tuple[dict[str, object], ...]) -> Report:
-    """Return the report without the findings whose keys the configuration mutes; criticals stay."""
-    muted = {str(item["finding"]) for item in ignore}
-    kept = tuple(f for f in report.findings if f.key not in muted or f.severity is Severity.CRITICAL)
-    return replace(report, findings=kept)
+def without_ignored(report: Report, ignore: tuple[dict[str, object], ...], today: date | None = None) -> Report:
+    """Return the report without what the configuration mutes; criticals stay, and so does what is past its date.
+
+    An entry names a key as in the JSON ('indexes/x:public.t'), or an index, setting or table of the other sections
+    ('index:public.t_idx', 'setting:work_mem', 'retention:public.sessions'). `expires` is a date.
+    """
+    now = today or datetime.now(UTC).date()
+    muted = {str(item["finding"]) for item in ignore if not _expired(item, now)}
+    if not muted:
+        return report
+
+    def kept(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        return tuple(f for f in findings if f.key not in muted or f.severity is Severity.CRITICAL)
+
+    indexes, settings = report.indexes, report.settings
+    if indexes is not None:
+        create = tuple(p for p in indexes.create if f"index:{RelationName(p.table.schema, p.name)}" not in muted)
+        drop = tuple(d for d in indexes.drop if f"index:{d.index}" not in muted)
+        indexes = replace(indexes, create=create, drop=drop)
+    if settings is not None:
+        proposals = tuple(p for p in settings.proposals if f"setting:{p.name}" not in muted)
+        settings = replace(settings, proposals=proposals, findings=kept(settings.findings))
+    return replace(
+        report,
+        findings=kept(report.findings),
+        indexes=indexes,
+        settings=settings,
+        retention=tuple(r for r in report.retention if f"retention:{r.table}" not in muted),
+    )
+
+
+def _expired(item: dict[str, object], today: date) -> bool:
+    """Whether an [[ignore]] is past its `expires`; a text that is no date never expires silently: it is refused."""
+    given = item.get("expires")
+    if given is None:
+        return False
+    try:
+        end = given if isinstance(given, date) else date.fromisoformat(str(given))
+    except ValueError as error:
+        raise UsageError(f"The [[ignore]] of '{item['finding']}' expires on '{given}', which is no date.") from error
+    return end < today

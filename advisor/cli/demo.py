@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import psycopg
 
 from advisor.cli.console import note, show_progress, terminal_width, wants_color, write_file
+from advisor.cli.deliver import print_text
 from advisor.cluster import embedded_binaries, find_binaries, start_cluster
 from advisor.demo import find_application, load_schema, run_workload
 from advisor.errors import TwinFailed
@@ -48,7 +48,6 @@ def run_demo(name: str, output: Path, *, quiet: bool, no_color: bool) -> None:
             )
             with open_source(Source(dsn=cluster.dsn(_DATABASE)), None, progress) as (snapshot, connection):
                 report = make_report(snapshot, options, connection, progress)
-    sys.stdout.write(render(report, "text", color=wants_color(no_color), width=terminal_width()))
-    sys.stdout.flush()
+    print_text(render(report, "text", color=wants_color(no_color), width=terminal_width()))
     write_file(output, render(report, "html", color=False, width=None))
     note(f"The same report with plots: {output.resolve()}")

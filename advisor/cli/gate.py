@@ -14,6 +14,7 @@ from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import find_config
 from advisor.cli.console import check_format, format_of, note, show_progress, terminal_width, wants_color, write_file
+from advisor.cli.deliver import print_text
 from advisor.cli.flags import source_from
 from advisor.errors import UsageError
 from advisor.gate import find_migrations, judge_migrations
@@ -72,8 +73,7 @@ def gate(
         write_file(path, render_gate(result, format_of(path, GATE_FORMATS, format)))
         note(f"wrote {path}", quiet)
     if not output or format is not None:
-        sys.stdout.write(render_gate(result, name, color=wants_color(no_color), width=terminal_width()))
-        sys.stdout.flush()
+        print_text(render_gate(result, name, color=wants_color(no_color), width=terminal_width()))
     raise typer.Exit(_exit_code(result, fail_on.value))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import find_config
 from advisor.cli.console import check_format, note, show_progress, terminal_width, wants_color
+from advisor.cli.deliver import print_text
 from advisor.cli.demo import run_demo
 from advisor.cli.flags import policy_from, source_from
 from advisor.collect.doctor import examine, grants_sql
@@ -75,7 +75,7 @@ def doctor(
     source = source_from({"dsn": dsn}, find_config(Path.cwd(), config))
     with open_connection(source.dsn) as connection:
         found = examine(connection)
-    sys.stdout.write(render_doctor(found, name, color=wants_color(no_color), width=terminal_width()))
+    print_text(render_doctor(found, name, color=wants_color(no_color), width=terminal_width()))
 
 
 @app.command()
@@ -91,7 +91,7 @@ def grants(
     with open_connection(source.dsn) as connection:
         if verify:
             found = examine(connection)
-            sys.stdout.write(render_doctor(found, "text", color=wants_color(no_color), width=terminal_width()))
+            print_text(render_doctor(found, "text", color=wants_color(no_color), width=terminal_width()))
             raise typer.Exit(int(any(check.status == "missing" for check in found.checks)))
         schemas = [
             row[0]
@@ -101,7 +101,7 @@ def grants(
             ).fetchall()
         ]
         statements = grants_sql(role, connection.info.dbname, tuple(schemas), connection.info.server_version // 10000)
-    sys.stdout.write("\n".join(statements) + "\n")
+    print_text("\n".join(statements) + "\n")
 
 
 @app.command()
@@ -117,22 +117,22 @@ def rules(
     if name == "json":
         rows = [found.describe() for found in chosen]
         rows += [found.describe() for found in migrations]
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        print_text(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
     elif rule is not None:
         text = chosen[0].readme if chosen else migrations[0].readme
-        sys.stdout.write(text.rstrip() + "\n")
+        print_text(text.rstrip() + "\n")
     else:
         lines = [(found.id, found.severity, found.title) for found in chosen]
         lines += [(found.id, found.severity, found.title) for found in migrations]
         width = max(len(name) for name, _, _ in lines)
         for name, severity, title in lines:
-            sys.stdout.write(f"{name:<{width}}  {severity!s:<8}  {title}\n")
+            print_text(f"{name:<{width}}  {severity!s:<8}  {title}\n")
 
 
 @app.command()
 def schema() -> None:
     """The JSON Schema of 'report --format json'."""
-    sys.stdout.write(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    print_text(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import find_config
 from advisor.cli.console import check_format, show_progress
-from advisor.cli.deliver import deliver, exit_code, without_ignored
+from advisor.cli.deliver import deliver, exit_code, print_text, without_ignored
 from advisor.cli.flags import report_options, settings_options, source_from
 from advisor.errors import UsageError
 from advisor.model.report import Report, SettingsAdvice
@@ -162,4 +161,4 @@ def capacity(
             used = options.provider or facts.server.provider
             host = resolve_host(facts.host, options, server_configuration(facts), used)
             result = capacity_of(facts, host, options, assumptions)
-    sys.stdout.write(render_capacity(result, name))
+    print_text(render_capacity(result, name))
