@@ -21,6 +21,7 @@ from advisor.units import format_count, format_duration, format_size
 # Ends a statement within one `sql` template: no identifier or constant of PostgreSQL can contain it.
 NEXT_STATEMENT = "\x00"
 _UNKNOWN = "unknown"
+_LINE_BREAK = re.compile(r"(?<!\n)\n(?![ \t]*\n)")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -127,7 +128,8 @@ def _sql() -> jinja2.Environment:
 
 @cache
 def _compiled(text: str, as_sql: bool) -> jinja2.Template:
-    return (_sql() if as_sql else _prose()).from_string(text)
+    # In prose a line break is a space, also beside a block; only blank lines of the template end a paragraph.
+    return _sql().from_string(text) if as_sql else _prose().from_string(_LINE_BREAK.sub(" ", text.strip()))
 
 
 def check_template(text: str, *, as_sql: bool = False) -> None:

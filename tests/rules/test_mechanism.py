@@ -295,6 +295,9 @@ def test_one_template_may_print_several_statements_or_none() -> None:
 
 def test_prose_is_one_line_per_paragraph() -> None:
     assert render_prose("a\n b\n\n\n  c  ", {}) == "a b\n\nc"
+    # Blocks neither glue words together nor end a paragraph.
+    text = "a\n{% if x %}\nb.\n{% endif %}\nc{% if x %}, d{% endif %}\n{% if not x %}\nno\n{% endif %}\ne"
+    assert render_prose(text, {"x": True}) == "a b. c, d e"
     assert (
         render_line("{{ 1536 | size }} of\n {{ 0.256 | percent }}, {{ 1 | plural('row') }}", {})
         == "1.5 kB of 26 %, 1 row"

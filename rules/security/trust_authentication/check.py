@@ -21,5 +21,10 @@ def check(rows: Sequence[Mapping[str, Any]]) -> Iterator[Offence]:
         network = f"{address}/{row['netmask']}" if row["netmask"] else address
         yield Offence(
             object=f"pg_hba.conf: {', '.join(databases)} {', '.join(roles)} {network}",
-            evidence={"line": row["line"], "who": who, "address": network, "databases": databases},
+            evidence={
+                "line": row["line"],
+                "who": who,
+                "address": "any address" if address == "all" else network,
+                "databases": databases,
+            },
         )

@@ -1,7 +1,7 @@
 -- one row: a collation, or the database's default one, with another version than recorded, and the indexes that sort by it
 select
     'collation ' || c.oid::regcollation::text as object,
-    'collation ' || c.oid::regcollation::text as refresh,
+    'COLLATION ' || c.oid::regcollation::text as refresh,
     c.collversion as recorded,
     pg_catalog.pg_collation_actual_version(c.oid) as actual,
     count(distinct i.indexrelid)::int as indexes,
@@ -13,7 +13,7 @@ group by c.oid, c.collversion
 union all
 select
     'default collation of the database',
-    'database ' || pg_catalog.quote_ident(d.datname),
+    'DATABASE ' || pg_catalog.quote_ident(d.datname),
     d.datcollversion,
     pg_catalog.pg_database_collation_actual_version(d.oid),
     count(distinct i.indexrelid)::int,

@@ -1,7 +1,7 @@
 -- one row: a collation of this database with another version than recorded, and the indexes that sort by it
 select
     'collation ' || c.oid::regcollation::text as object,
-    'collation ' || c.oid::regcollation::text as refresh,
+    'COLLATION ' || c.oid::regcollation::text as refresh,
     c.collversion as recorded,
     pg_catalog.pg_collation_actual_version(c.oid) as actual,
     count(distinct i.indexrelid)::int as indexes,
