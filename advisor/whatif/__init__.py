@@ -57,6 +57,7 @@ class WhatIf:
     twin_version: str | None
     degraded: tuple[str, ...]
     connection: psycopg.Connection[Any] | None  # production, for the comparison
+    incomparable: frozenset[RelationName] = frozenset()  # tables whose row security binds the connected role
 
     def measure_fidelity(self, statements: Sequence[Statement]) -> Fidelity | None:
         """Compare with the server's own plans; None without a connection to it."""
@@ -70,6 +71,7 @@ class WhatIf:
             server_version=self.server_version,
             twin_version=self.twin_version,
             degraded=self.degraded,
+            incomparable=self.incomparable,
         )
 
 
@@ -144,7 +146,16 @@ def _twin(
             twin_version=server.version,
             degraded=tuple(degraded),
             connection=connection,
+            incomparable=_row_secured(snapshot),
         )
+
+
+def _row_secured(snapshot: Snapshot) -> frozenset[RelationName]:
+    """Return the tables whose policies the server applies to the connected role, and the twin does not."""
+    role = next((r for r in snapshot.roles if r.name == snapshot.server.user), None)
+    if snapshot.server.is_superuser or (role is not None and role.bypass_rls):
+        return frozenset()
+    return frozenset(t.relation for t in snapshot.tables if t.row_security and t.owner != snapshot.server.user)
 
 
 def _server(options: WhatIfOptions, major: int) -> contextlib.AbstractContextManager[TwinServer]:

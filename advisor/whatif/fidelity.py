@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from advisor.index_search.planner import PlanFailed, Planner
+from advisor.model.names import RelationName
 from advisor.model.report import Fidelity
 from advisor.model.workload import Binding, Statement
 from advisor.whatif.plans import nodes, shape
@@ -29,12 +31,15 @@ def measure_fidelity(
     server_version: str,
     twin_version: str | None,
     degraded: tuple[str, ...] = (),
+    incomparable: Collection[RelationName] = (),
 ) -> Fidelity:
     """Plan the dearest statements on the server and in the what-if planner, and compare.
 
     Only plain EXPLAIN runs on the server, in one transaction that is rolled back, with short timeouts. Statements
-    that one side refuses are not compared.
+    that one side refuses are not compared, nor those over `incomparable` relations (row security shows the
+    connected role other conditions).
     """
+    statements = [replace(s, roles=()) for s in statements if not set(s.relations) & set(incomparable)]
     chosen = sorted(statements, key=lambda s: -(s.total_exec_time or s.calls))[:MOST_STATEMENTS]
     requests = [(s, max(s.bindings, key=lambda b: b.weight, default=Binding(values=(), weight=1.0))) for s in chosen]
     real = explain_on_server(connection, requests)
@@ -94,7 +99,7 @@ def explain_on_server(
             session.execute("savepoint pgadvise")
             plan = session.explain(statement.text, statement.parameter_types, binding.values, statement.search_path)
             session.execute("rollback to savepoint pgadvise")
-            session.forget_search_path()
+            session.forget_settings()
             answers.append(None if isinstance(plan, ParseError) else plan)
     finally:
         session.execute("rollback")

@@ -142,7 +142,7 @@ class HypoPlanner:
                     statement.text, statement.parameter_types, binding.values, statement.search_path
                 )
                 self.session.execute("rollback to savepoint pgadvise")
-                self.session.forget_search_path()
+                self.session.forget_settings()
                 if isinstance(tree, ParseError):
                     answers.append(PlanFailed(tree.message, tree.sqlstate))
                 else:

@@ -78,6 +78,7 @@ class PlanningSession:
         self.types = TypeNames(connection)
         self._pg = connection.pgconn
         self._search_path: tuple[str, ...] | None = None
+        self._role: str | None = None
 
     def execute(self, sql: str) -> ParseError | None:
         """Run SQL of our own (transaction control, settings); several statements are one implicit transaction."""
@@ -158,9 +159,16 @@ class PlanningSession:
             refused = self.execute(f"set search_path = {path}")
             self._search_path = None if refused is not None else wanted
 
-    def forget_search_path(self) -> None:
-        """Say that a rollback may have restored an older search_path."""
+    def use_role(self, role: str | None) -> None:
+        """Plan as `role`, whose row-security policies then apply; None is the session's own user."""
+        if role != self._role:
+            refused = self.execute("reset role" if role is None else f"set role {quote_ident(role)}")
+            self._role = None if refused is not None else role
+
+    def forget_settings(self) -> None:
+        """Say that a rollback may have restored an older search_path, and the session's own user."""
         self._search_path = None
+        self._role = None
 
     def _oids(self, types: Sequence[str | None]) -> list[int] | ParseError:
         oids: list[int] = []

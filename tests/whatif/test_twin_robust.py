@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
 
 from advisor.index_search.planner import Plan
+from advisor.model.names import RelationName
 from advisor.whatif import WhatIf
 from tests.conftest import binaries_for
 from tests.whatif.conftest import requests, statement, take_snapshot, twin_of
@@ -236,3 +238,31 @@ def test_hostile_names_in_every_place(make_database: Make, use_major: Callable[[
 
 def test_every_installed_major_has_binaries(major: int) -> None:
     assert binaries_for(major) is not None
+
+
+def test_row_security_adds_its_conditions(make_database: Make, use_major: Callable[[int], None]) -> None:
+    """A statement is planned as the role that runs it; without one, as the superuser the twin belongs to."""
+    dsn = make_database(15)
+    fill(
+        dsn,
+        """
+        create role pgadvise_tenant;
+        create table notes (id int primary key, owner text, body text);
+        create index notes_owner on notes (owner);
+        insert into notes select i, 'u' || i % 500, 'b' from generate_series(1, 20000) i;
+        alter table notes enable row level security;
+        create policy own on notes to pgadvise_tenant using (owner = current_setting('app.user', true));
+        analyze notes;
+        """,
+    )
+    use_major(15)
+    snapshot = take_snapshot(dsn)
+    fill(dsn, "drop policy own on notes; drop role pgadvise_tenant")
+    plain = replace(statement("select * from notes"), relations=(RelationName("public", "notes"),))
+    with twin_of(snapshot) as engine:
+        assert engine.degraded == ()
+        asked = requests([replace(plain, roles=("pgadvise_tenant",)), plain])
+        for hidden in (frozenset(), frozenset({"public.notes_pkey"})):
+            bound, free = engine.planner.plan_many(asked, hidden=hidden)
+            assert isinstance(bound, Plan) and isinstance(free, Plan)
+            assert bound.used == {"public.notes_owner"} and free.used == frozenset()

@@ -28,6 +28,9 @@ class TwinPlanner:
         self._names = IndexNames(existing_indexes(twin))
         self._existing = _switches(twin)
         self._toggles = 0
+        # Tables with row security and their owners, and the roles that it binds.
+        self._secured = {t.relation: t.owner for t in twin.snapshot.tables if t.row_security}
+        self._bound = {r.name for r in twin.snapshot.roles if not r.superuser and not r.bypass_rls}
         self.description = twin.description
 
     def close(self) -> None:
@@ -45,7 +48,10 @@ class TwinPlanner:
     ) -> list[Plan | PlanFailed]:
         toggle = self._toggle_sql(on, hidden)
         if toggle is None:
-            return [self._plan(statement, binding) for statement, binding in requests]
+            try:
+                return [self._plan(statement, binding) for statement, binding in requests]
+            finally:
+                self._session.use_role(None)
         answers: list[Plan | PlanFailed] = []
         inside = False
         try:
@@ -66,10 +72,20 @@ class TwinPlanner:
         return answers
 
     def _plan(self, statement: Statement, binding: Binding) -> Plan | PlanFailed:
+        self._session.use_role(self._role_of(statement))
         tree = self._session.explain(statement.text, statement.parameter_types, binding.values, statement.search_path)
         if isinstance(tree, ParseError):
             return PlanFailed(tree.message, tree.sqlstate)
         return plan_of(tree, self._names.used(tree, self._workshop.handles_by_name, statement.search_path))
+
+    def _role_of(self, statement: Statement) -> str | None:
+        """Return the role to plan as: one that runs the statement and whose policies add conditions to it."""
+        secured = [self._secured[name] for name in statement.relations if name in self._secured]
+        if not secured:
+            return None
+        return next(
+            (role for role in statement.roles if role in self._bound and any(role != owner for owner in secured)), None
+        )
 
     def _toggle_sql(self, on: frozenset[str], hidden: frozenset[str]) -> str | None:
         show = [self._workshop.switches[handle] for handle in sorted(on)]
@@ -95,7 +111,7 @@ class TwinPlanner:
 
     def _rollback(self) -> None:
         self._session.execute("rollback")
-        self._session.forget_search_path()
+        self._session.forget_settings()
 
     def _clean_up(self) -> None:
         if self._toggles >= _TOGGLES_PER_VACUUM:
