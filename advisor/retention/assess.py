@@ -192,6 +192,8 @@ def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator
         if judged.ends.precision == EMPTY:
             return
         plan = maintenance_plan(judged.target, catalog) or job_plan(judged.target, catalog)
+        note = f" {enforcement.note}" if enforcement.note else ""
+        looked = f" Looked at: {'; '.join(enforcement.looked)}." if enforcement.looked else ""
         severity = Severity.MEDIUM if judged.target.is_default else Severity.HIGH
         if not overdue:
             severity = Severity.LOW if judged.target.is_default else Severity.MEDIUM
@@ -199,10 +201,8 @@ def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator
             judged,
             "ret.no_enforcement",
             severity,
-            f"Nothing was found that removes old rows. {enforcement.note or ''} Looked at:"
-            f" {'; '.join(enforcement.looked)}."
-            " A job outside the database is only seen by the statements it runs. The procedure below repeats the"
-            " purge. " + " ".join(plan.notes),
+            f"Nothing was found that removes old rows.{note}{looked} A job outside the database is only seen"
+            f" by the statements it runs. The procedure below repeats the purge. {' '.join(plan.notes)}",
             sql=plan.sql,
             undo_sql=plan.undo_sql,
             confidence="medium" if _short_window(judged, catalog) else "high",
@@ -221,8 +221,15 @@ def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator
 
 def _short_window(judged: Judged, catalog: Catalog) -> bool:
     """Return whether the statements cover less than two days: a nightly job may not have run in them."""
-    since = catalog.snapshot.statements_view.stats_reset or catalog.snapshot.server.started_at
-    return since is None or judged.now - since < timedelta(days=2)
+    snapshot = catalog.snapshot
+    counters = snapshot.database_counters
+    starts = (
+        snapshot.statements_view.stats_reset,
+        counters.stats_reset if counters is not None else None,
+        snapshot.server.started_at if snapshot.statements_view.stats_reset is None else None,
+    )
+    known = [moment for moment in starts if moment is not None]
+    return not known or judged.now - max(known) < timedelta(days=2)
 
 
 def _fine(judged: Judged) -> RetentionStatus:

@@ -327,7 +327,9 @@ def _nothing_found(
         else:
             hidden.append(f"{deleted:,} rows were deleted by something that pg_stat_statements no longer shows")
     elif counters and not deleted:
-        note = "No row was ever deleted since the server's counters were reset."
+        started = snapshot.database_counters.stats_reset if snapshot.database_counters is not None else None
+        since = f"on {started:%Y-%m-%d}" if started is not None else "from the beginning"
+        note = f"No row was deleted since the server's counters started {since}."
     return Enforcement(
         state=UNKNOWN if hidden else NONE, looked=purges.looked, hidden=tuple(hidden), grants=purges.grants,
         note=note, partman=partman,

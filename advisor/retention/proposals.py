@@ -107,6 +107,10 @@ def _should(
         "Old rows then go by DROP TABLE, which writes about a two-thousandth of the WAL of a DELETE and gives the"
         " disk back.",
         *plan.notes,
+        "Afterwards run this report again: it then proposes partitions ahead and dropping in place of a nightly"
+        " delete. If"
+        " pg_partman is to do that, leave its retention unset until the old partition is gone: it would drop it"
+        " with rows inside the window.",
     ]
     if use.share:
         sentences.append(
