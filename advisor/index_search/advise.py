@@ -28,7 +28,9 @@ from advisor.progress import Progress
 
 _PEEL_SHARE = 0.6  # of the time limit, at most, for learning which candidates matter
 _HOT_ROUNDS = 4
-_MISSED = 1.5  # times dearer: less than that does not justify a second index on the same leading columns
+_SLIGHT = 0.05  # of a statement's present cost: what an index beside others must save to be worth its upkeep,
+_CLEARLY = 3.0  # or the statement must be this many times dearer without it
+_MISSED = 3.0  # times dearer: less than that does not justify a second index on the same leading columns
 _MAX_PREPARED = 4000
 
 
@@ -81,7 +83,8 @@ def advise_indexes(
                 problem.forbidden |= {refusal.handle, *lookalikes(problem, refusal.handle)}
             chosen = search(problem, chosen - problem.forbidden)
             step.advance()
-    chosen = brin_instead(problem, _needed(problem, chosen - problem.forbidden))
+    chosen = _contributing(problem, _needed(problem, chosen - problem.forbidden))
+    chosen = brin_instead(problem, chosen)
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)
@@ -190,6 +193,28 @@ def _needed(problem: Problem, chosen: Chosen) -> Chosen:
                 chosen -= {handle}
                 break
     return chosen
+
+
+def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
+    """Drop indexes that others nearly replace: two for one statement that use them for different values."""
+    cost = problem.oracle.cost
+    for handle in sorted(chosen, key=lambda h: -problem.items[h].size_bytes):
+        without = chosen - {handle}
+        contributes = False
+        for key in problem.items[handle].statements:
+            known = problem.oracle.known[key]
+            now, then = cost(key, chosen), cost(key, without)
+            used = known.used(chosen & known.relevant)
+            if handle in used:
+                alone = not any(_same_table(problem, handle, other) for other in used - {handle})
+                contributes |= alone or then - now > _SLIGHT * known.base or then > _CLEARLY * now
+        if not contributes:
+            chosen = without
+    return chosen
+
+
+def _same_table(problem: Problem, handle: str, other: str) -> bool:
+    return problem.items[handle].candidate.table == problem.items[other].candidate.table
 
 
 def _missed(problem: Problem, chosen: Chosen, handle: str) -> bool:

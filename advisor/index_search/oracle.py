@@ -37,6 +37,10 @@ class Known:
                 return cost
         return None
 
+    def used(self, chosen: Set) -> Set:
+        """Return the indexes of the answer that holds for a set; empty when there is none yet."""
+        return next((used for allowed, used, _ in self.triples if used <= chosen <= allowed), frozenset())
+
     def bounds(self, chosen: Set) -> tuple[float, float]:
         low = max((cost for allowed, _, cost in self.triples if chosen <= allowed), default=0.0)
         high = min((cost for _, used, cost in self.triples if used <= chosen), default=float("inf"))
