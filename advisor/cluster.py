@@ -26,7 +26,6 @@ from pathlib import Path
 import psycopg
 
 from advisor.errors import TwinFailed
-from advisor.model.names import quote_literal
 
 # Where distributions put server binaries, by major.
 _SYSTEM_PATTERNS = (
@@ -163,7 +162,9 @@ class Cluster:
         """Append settings to postgresql.conf, where the server's owner would have put them."""
         with (self.data_directory / "postgresql.conf").open("a", encoding="utf-8") as file:
             for name, value in settings.items():
-                file.write(f"{name} = {quote_literal(value)}\n")
+                # postgresql.conf knows '' and \\ inside quotes, and no E'…' prefix.
+                escaped = value.replace("\\", "\\\\").replace("'", "''")
+                file.write(f"{name} = '{escaped}'\n")
 
     def start(self, settings: Mapping[str, str] | None = None, timeout: float = 30) -> None:
         """Start the postmaster and wait until it accepts connections. Raises TwinFailed."""
@@ -175,7 +176,8 @@ class Cluster:
             "port": "5432",
             "logging_collector": "off",
         }
-        options = [item for name, value in base.items() for item in ("-c", f"{name}={value}")]
+        fixed = {name: value for name, value in base.items() if name not in (settings or {})}
+        options = [item for name, value in fixed.items() for item in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self.binaries.bindir / "postgres", "-D", self.data_directory, *options],
