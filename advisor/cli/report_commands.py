@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def _snapshot(
         raise UsageError("--testcontainer is a source of its own.", "Leave out --dsn and --snapshot.")
     with (
         open_container(image, schema, source.workload_files, progress) as dsn,
-        open_source(Source(dsn=dsn, provider=source.provider), options.policy, progress) as found,
+        open_source(replace(source, dsn=dsn), options.policy, progress) as found,
     ):
         yield found
 

@@ -47,6 +47,7 @@ def run_workload(
 ) -> int:
     """Run the application's statements in mixed order with values drawn from their pools; return the number of calls.
 
+    A statement that the server refuses is left out from then on; the report lists it among the unusable ones.
     The order is the same on every run. `scale` multiplies the calls. pg_stat_statements, where it is created, is
     emptied first: loading the data and drawing the values are not the application's work.
     """
@@ -54,14 +55,16 @@ def run_workload(
     pools = {shape.name: _pools(connection, shape) for shape in application.statements}
     if connection.execute("select 1 from pg_extension where extname = 'pg_stat_statements'").fetchone():
         connection.execute("select pg_stat_statements_reset()")
+    refused: set[str] = set()
     schedule = [shape for shape in application.statements for _ in range(max(1, round(shape.calls * scale)))]
     draw.shuffle(schedule)
     with (progress or Silent()).step("Running the workload", len(schedule)) as step:
         for shape in schedule:
             values = {name: draw.choice(pool) for name, pool in pools[shape.name].items()}
-            _run(connection, shape, values)
+            if shape.name not in refused and not _accepted(connection, shape, values):
+                refused.add(shape.name)
             step.advance()
-    return len(schedule)
+    return sum(shape.name not in refused for shape in schedule)
 
 
 def _pools(connection: psycopg.Connection[Any], shape: Shape) -> dict[str, Sequence[Any]]:
@@ -76,10 +79,14 @@ def _bindable(value: Any) -> Any:
     return Jsonb(value) if isinstance(value, dict) else value
 
 
-def _run(connection: psycopg.Connection[Any], shape: Shape, values: Mapping[str, Any]) -> None:
-    statement = shape.sql.encode()
-    if shape.transaction == "rollback":
-        with connection.transaction(force_rollback=True):
-            connection.execute(statement, values)
-    else:
-        connection.execute(statement, values)
+def _accepted(connection: psycopg.Connection[Any], shape: Shape, values: Mapping[str, Any]) -> bool:
+    """Run one statement; return False when the server refuses it. Raises psycopg.OperationalError when it is lost."""
+    try:
+        with connection.transaction(force_rollback=shape.transaction == "rollback"):
+            # Without values nothing is a placeholder: a statement file may contain any %.
+            connection.execute(shape.sql.encode(), values or None)
+    except psycopg.OperationalError:
+        raise
+    except psycopg.Error:
+        return False
+    return True
