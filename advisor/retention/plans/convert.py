@@ -8,18 +8,18 @@ PostgreSQL 15 with 1.5 million rows: about 16 ms for the whole swap, against 99 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from advisor.model.catalog import Column, Constraint, Index, Table
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
-from advisor.retention.detect import is_time
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
 from advisor.retention.moments import literal_sql
 from advisor.retention.plans import convert_sql
 from advisor.retention.plans.interval import boundary_after, bounds_from, choose_interval, leaf_suffix
+from advisor.retention.plans.obstacles import losses as found_losses
+from advisor.retention.plans.obstacles import obstacles
 from advisor.retention.plans.plan import Plan, free_name, shorten
-from advisor.retention.plans.purge import incoming_foreign_keys
 from advisor.retention.targets import Target
 from advisor.retention.windows import Window
 from advisor.units import format_size
@@ -49,7 +49,7 @@ class _Names:
     not_null: str
     new_key: str
     old_key: str
-    renamed: tuple[tuple[str, str], ...]  # index now, index of the legacy partition
+    renamed: tuple[tuple[str, str, str], ...]  # index now, of the legacy partition, of the parent when undone
 
 
 def plan_conversion(
@@ -60,8 +60,8 @@ def plan_conversion(
     if column is None or keep is None:
         return Conversion(plan=None, interval=None, refused=("its time column or its window is not known",))
     interval = target.policy.interval or choose_interval(keep, target.tolerance, bytes_per_day)
-    refused = tuple(_obstacles(table, column, newest, now, catalog))
-    losses = tuple(_losses(table, column, catalog))
+    refused = tuple(obstacles(table, column, newest, now, catalog))
+    losses = tuple(found_losses(table, column, catalog))
     if refused:
         return Conversion(plan=None, interval=interval, refused=refused, losses=losses)
     # One whole interval ahead: until the swap is done the bound refuses later rows.
@@ -72,67 +72,15 @@ def plan_conversion(
     return Conversion(plan=writer.plan(losses), interval=interval, losses=losses)
 
 
-def _obstacles(table: Table, column: Column, newest: datetime | None, now: datetime, catalog: Catalog) -> list[str]:
-    found: list[str] = []
-    if table.kind != "r":
-        found.append("it is partitioned already")
-    if table.parents or table.parent is not None or catalog.partitions.get(table.relation):
-        found.append("it takes part in inheritance")
-    if table.persistence != "p":
-        found.append("it is unlogged or temporary")
-    if table.of_type is not None:
-        found.append("it is a typed table")
-    if column.generated:
-        found.append(f"{column.name} is a generated column, which cannot be a partition key")
-    if not is_time(column) and column.base_type.name not in ("int8", "int4"):
-        found.append(f"{column.name} has the type {column.type}")
-    keys = incoming_foreign_keys(table.relation, catalog)
-    if keys:
-        listed = ", ".join(f"{k.name} of {k.table}" for k in keys)
-        found.append(
-            f"foreign keys point at it ({listed}); a partitioned table can only be referred to by a key with its time"
-        )
-    for constraint in catalog.constraints_by_table.get(table.relation, ()):
-        if constraint.type == "x":
-            found.append(f"the exclusion constraint {constraint.name} cannot span partitions")
-        if constraint.type in ("c", "f") and not constraint.validated:
-            found.append(f"the constraint {constraint.name} is not validated; validate it first")
-    if newest is not None and newest > now + timedelta(days=366):
-        found.append("rows lie more than a year in the future; correct them first")
-    if table.is_partition:
-        found.append("it is a partition itself")
-    return found
-
-
-def _losses(table: Table, column: Column, catalog: Catalog) -> list[str]:
-    found: list[str] = []
-    for index in catalog.indexes_by_table.get(table.relation, ()):
-        if index.is_unique and column.name not in [c.column for c in index.columns]:
-            keys = ", ".join(c.key for c in index.columns)
-            found.append(
-                f"({keys}) alone is no longer unique over the whole table, only together with {column.name}: ON"
-                f" CONFLICT ({keys})"
-                " and foreign keys to it stop working"
-                if index.is_primary
-                else f"the unique index {index.name} ({keys}) holds only within the first partition"
-            )
-        if index.is_replica_identity and not index.is_primary:
-            found.append(f"the replica identity by index {index.name} is not carried over")
-    if any(s.table == table.relation for s in catalog.snapshot.extended_statistics):
-        found.append("extended statistics stay with the first partition; create them again on the new table")
-    found.append(
-        f"statements without a condition on {column.name} look into every partition: planning them takes longer with"
-        " each one"
-    )
-    if table.row_security:
-        found.append("row security protects the new table; reading a partition by its own name goes around it")
-    return found
-
-
 def _names(table: Table, column: Column, catalog: Catalog) -> _Names:
     schema, name = table.schema, table.name
     key = _primary(table, catalog)
     others = [i for i in catalog.indexes_by_table.get(table.relation, ()) if i is not key]
+    renamed: list[tuple[str, str, str]] = []
+    for index in others:
+        used = {new for _, *names in renamed for new in names}
+        later = free_name(index.schema, index.name, "_legacy", catalog, used)
+        renamed.append((index.name, later, free_name(index.schema, index.name, "_partitioned", catalog, used)))
     return _Names(
         table=table.relation,
         legacy=RelationName(schema, free_name(schema, name, "_legacy", catalog)),
@@ -141,7 +89,7 @@ def _names(table: Table, column: Column, catalog: Catalog) -> _Names:
         not_null=shorten(name, 50) + "_time_set",
         new_key=free_name(schema, name, "_legacy_key", catalog),
         old_key=free_name(schema, name, "_undo_key", catalog),
-        renamed=tuple((i.name, free_name(i.schema, i.name, "_legacy", catalog)) for i in others),
+        renamed=tuple(renamed),
     )
 
 
@@ -313,7 +261,7 @@ class _Writer:
                 found.append(
                     self.fill("ALTER TABLE {t} RENAME CONSTRAINT {k} TO {n}", k=Ident(self.key.constraint), n=kept)
                 )
-        for now, later in self.names.renamed:
+        for now, later, _ in self.names.renamed:
             index = RelationName(self.table.schema, now)
             found.append(fill("ALTER INDEX {i} RENAME TO {n}", i=index, n=Ident(later)))
         if self.identity is not None:
@@ -401,10 +349,12 @@ class _Writer:
                 old_side.append(
                     self.fill("ALTER TABLE {t} RENAME CONSTRAINT {k} TO {n}", k=kept, n=Ident(self.key.constraint))
                 )
-        for now, later in self.names.renamed:
+        for now, later, _ in self.names.renamed:
             index = RelationName(self.table.schema, later)
             old_side.append(fill("ALTER INDEX {i} RENAME TO {n}", i=index, n=Ident(now)))
         old_side += self._identity("{t}", "{name}")
+        if not self.column.not_null:
+            old_side.append(self.fill("ALTER TABLE {t} ALTER COLUMN {c} DROP NOT NULL"))
         release = self._release()
         after = [
             self.fill("ALTER SEQUENCE {s} OWNED BY {t}.{column}", s=sequence, column=Ident(column))
@@ -433,14 +383,9 @@ class _Writer:
                     p=parted, k=Ident(self.key.constraint), n=Ident(shorten(self.key.constraint, 50) + "_partitioned"),
                 )
             )  # fmt: skip
-        for now, _ in self.names.renamed:
-            found.append(
-                self.fill(
-                    "ALTER INDEX IF EXISTS {i} RENAME TO {n}",
-                    i=RelationName(self.table.schema, now),
-                    n=Ident(shorten(now, 50) + "_partitioned"),
-                )
-            )
+        for now, _, parent in self.names.renamed:
+            index = RelationName(self.table.schema, now)
+            found.append(fill("ALTER INDEX IF EXISTS {i} RENAME TO {n}", i=index, n=Ident(parent)))
         if self.identity is not None:
             found.append(fill("ALTER TABLE {p} ALTER COLUMN {i} DROP IDENTITY", p=parted, i=Ident(self.identity.name)))
         return found

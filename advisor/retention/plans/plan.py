@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,13 +28,13 @@ def shorten(name: str, limit: int = _LONGEST_NAME) -> str:
     return name.encode()[:limit].decode(errors="ignore")
 
 
-def free_name(schema: str, base: str, suffix: str, catalog: Catalog) -> str:
-    """Return `base` + `suffix` within PostgreSQL's length, numbered when the schema already has it."""
+def free_name(schema: str, base: str, suffix: str, catalog: Catalog, avoid: Collection[str] = ()) -> str:
+    """Return `base` + `suffix` within PostgreSQL's length, numbered when the schema or `avoid` already has it."""
     taken = _taken(catalog)
     for number in ("", *(str(n) for n in range(2, 100))):
         end = suffix + number
         name = shorten(base, _LONGEST_NAME - len(end.encode())) + end
-        if RelationName(schema, name) not in taken:
+        if name not in avoid and RelationName(schema, name) not in taken:
             return name
     raise ValueError(f"no free name like {base}{suffix} in {schema}")
 
