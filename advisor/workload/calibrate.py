@@ -98,6 +98,8 @@ class Sizes:
     ) -> None:
         self._catalog = catalog
         self._by_name = tables_by_name(catalog) if by_name is None else by_name
+        setting = catalog.snapshot.setting("random_page_cost")
+        self.random_page_cost = max(float(setting.setting), 0.1) if setting is not None and setting.setting else 4.0
         self._order = {schema: position for position, schema in enumerate(search_path)}
 
     def _relation(self, name: str | None) -> RelationName | None:
@@ -161,10 +163,28 @@ def _own_blocks(plan: dict[str, Any], node_type: str, rows: float, sizes: Sizes)
         return 3 + rows / 200
     if node_type not in ("Seq Scan", "Index Scan", "Bitmap Heap Scan"):
         return 0.0
-    if node_type == "Index Scan":
-        return 3 + sizes.fetched(name, plan.get("Index Cond", ""), rows)
     pages, _ = sizes.pages(name)
-    return pages if node_type == "Seq Scan" else min(pages, pages * (1 - math.exp(-rows / pages)))
+    if node_type == "Index Scan":
+        blocks = 3 + sizes.fetched(name, plan.get("Index Cond", ""), rows)
+        if "Filter" in plan:
+            # The rows are those the filter lets through; only the cost knows how many were fetched.
+            blocks = max(blocks, min(pages, float(plan["Total Cost"]) / (1.25 * sizes.random_page_cost)))
+        return blocks
+    if node_type == "Seq Scan":
+        return pages
+    rows = max(rows, _bitmap_rows(plan))
+    return min(pages, pages * (1 - math.exp(-rows / pages)))
+
+
+def _bitmap_rows(plan: dict[str, Any]) -> float:
+    """Return the rows the indexes under a bitmap heap scan find, before its filter."""
+    node_type, children = plan["Node Type"], plan.get("Plans", ())
+    if node_type == "Bitmap Index Scan":
+        return float(plan["Plan Rows"])
+    found = [_bitmap_rows(child) for child in children]
+    if not found:
+        return 0.0
+    return sum(found) if node_type == "BitmapOr" else min(found)
 
 
 def calibrate(

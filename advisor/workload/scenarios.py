@@ -298,6 +298,10 @@ class _Draw:
 
     def _before_now(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
         """Return what goes into `column > now() - …`: an interval, a number of units, a text before a unit."""
+        if slot.type_name == "interval" and "now" not in meeting.through:
+            span = column.positions[-1] - column.positions[0] if column.positions else 0.0
+            width = round(span * _log_uniform(share, 0.0002, 0.2))  # the width of a window that begins at another value
+            return f"{width} seconds" if width > 0 else None
         seconds = self._age(column, share, oldest=self.kind == "delete" and meeting.operator in _UPPER)
         if seconds is None or slot.word == " days":
             return slot.word

@@ -100,3 +100,13 @@ def test_blocks() -> None:
     loop = {"Node Type": "Nested Loop", "Plan Rows": 35, "Total Cost": 50.0, "Plans": [PLAN, index]}
     assert blocks_of(loop, sizes) == pytest.approx(1000 + 7 * 8, rel=0.01)
     assert blocks_of({"Node Type": "Seq Scan", "Relation Name": "gone", "Plan Rows": 1, "Total Cost": 1.0}, sizes) == 1
+
+
+def test_rows_behind_a_filter_are_not_the_rows_fetched() -> None:
+    sizes = Sizes(Catalog(snapshot()))
+    index = {"Node Type": "Index Scan", "Relation Name": "orders", "Plan Rows": 1, "Total Cost": 2000.0}
+    assert blocks_of(index, sizes) < 5
+    assert blocks_of(index | {"Filter": "(user_id = 5)"}, sizes) == 400
+    bitmap = {"Node Type": "Bitmap Index Scan", "Plan Rows": 100000, "Total Cost": 1.0}
+    heap = {"Node Type": "Bitmap Heap Scan", "Relation Name": "orders", "Plan Rows": 1, "Total Cost": 9.0}
+    assert blocks_of(heap | {"Plans": [bitmap]}, sizes) > 1000

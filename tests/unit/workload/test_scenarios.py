@@ -81,6 +81,11 @@ def test_interval_reaches_back_from_now() -> None:
     assert max(int(str(value).split()[0]) for (value,) in found) < 80 * 86400
 
 
+def test_interval_after_another_parameter_is_a_width() -> None:
+    found = draw("select $1", ["interval"], met(1, "created_at", "<", through=("+",)))
+    assert max(int(str(value).split()[0]) for (value,) in found) < 40 * 86400
+
+
 def test_interval_built_of_a_number_and_a_unit() -> None:
     text = "select 1 from t where a > now() - ($1 || $2)::interval"
     meetings = [met(n, "created_at", ">", through=("now", "-", "||")) for n in (1, 2)]
