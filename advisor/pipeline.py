@@ -21,6 +21,7 @@ from advisor.connect import open_connection
 from advisor.errors import AdvisorError, TwinFailed, UsageError
 from advisor.index_search import SearchOptions, advise_drops, advise_indexes
 from advisor.model.activity import WorkloadText
+from advisor.model.finding import Finding
 from advisor.model.lookup import Catalog
 from advisor.model.report import Fidelity, IndexAdvice, RelationSize, Report, RetentionStatus, StatementSummary
 from advisor.model.snapshot import Gap, Snapshot, read_snapshot
@@ -147,7 +148,8 @@ def make_report(
         since=_window_start(snapshot),
         until=snapshot.server.collected_at,
         database_size_bytes=snapshot.server.database_size_bytes,
-        findings=tuple(sorted(findings, key=lambda f: (f.severity.rank, f.rule, f.object))),
+        # Stable: within a severity the rules' own order stands, the biggest first.
+        findings=tuple(sorted(_once(findings, indexes), key=lambda f: f.severity.rank)),
         indexes=indexes,
         settings=settings,
         retention=retention,
@@ -162,6 +164,34 @@ def make_report(
         peak_memory_bytes=_peak_memory(),
         subjects=options.subjects,
     )
+
+
+# A health rule, and the settings finding that says the same with the memory arithmetic at hand.
+_SAID_BY_SETTINGS = {
+    "server/pending_restart": "settings/pending_restart",
+    "vacuum/autovacuum_off": "settings/dangerous",
+    "connections/near_limit": "settings/connections_near_limit",
+    "connections/connection_churn": "settings/short_sessions",
+}
+
+
+def _once(findings: tuple[Finding, ...], indexes: IndexAdvice | None) -> list[Finding]:
+    """Leave out what another part of the report says better."""
+    said = {(finding.rule, finding.object) for finding in findings}
+    rules = {rule for rule, _ in said}
+    dropped = {str(drop.index) for drop in indexes.drop if drop.kind == "invalid"} if indexes is not None else set()
+    kept = []
+    for finding in findings:
+        better = _SAID_BY_SETTINGS.get(finding.rule)
+        if better == "settings/dangerous":
+            if (better, "setting:autovacuum") in said:
+                continue
+        elif better in rules:
+            continue
+        if finding.rule == "indexes/invalid_index" and finding.object in dropped:
+            continue
+        kept.append(finding)
+    return kept
 
 
 def _index_part(

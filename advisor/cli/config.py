@@ -96,7 +96,7 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
             )
     rules = data.get("rules", {})
     if not isinstance(rules, dict) or not all(isinstance(params, dict) for params in rules.values()):
-        raise UsageError(f'{path}: [rules] must hold one table per rule, e.g. [rules."tables/dead_tuples"].')
+        raise UsageError(f'{path}: [rules] must hold one table per rule, e.g. [rules."tables/dead_rows"].')
     ignore = data.get("ignore", [])
     if not isinstance(ignore, list) or not all(isinstance(item, dict) and "finding" in item for item in ignore):
         raise UsageError(f"{path}: each [[ignore]] needs 'finding' (a key such as 'indexes/x:public.t') and 'reason'.")

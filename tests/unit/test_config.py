@@ -17,13 +17,13 @@ def write(folder: Path, text: str, name: str = "pgadvise.toml") -> Path:
 
 
 def test_found_upward(tmp_path: Path) -> None:
-    write(tmp_path, 'ram = "8GB"\n[rules."tables/dead_tuples"]\nshare = 0.5\n')
+    write(tmp_path, 'ram = "8GB"\n[rules."tables/dead_rows"]\nshare = 0.5\n')
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
     config = find_config(below)
     assert config.get("ram", None) == "8GB"
     assert config.get("ram", "4GB") == "4GB", "the flag wins"
-    assert config.rule_params == {"tables/dead_tuples": {"share": 0.5}}
+    assert config.rule_params == {"tables/dead_rows": {"share": 0.5}}
 
 
 def test_pyproject_section(tmp_path: Path) -> None:
