@@ -19,6 +19,7 @@ from advisor.index_search.proposals import Outcome, proposals, superseded
 from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.search import Chosen, Item, Problem, search
+from advisor.index_search.size import estimate_index_size
 from advisor.index_search.write_cost import collect_writes
 from advisor.model.lookup import Catalog
 from advisor.model.report import IndexAdvice
@@ -122,7 +123,12 @@ def _prepare(
         share = 1.0
         if prepared.candidate.predicate is not None:
             share = pool.shares.get(prepared.candidate, 0.5)
-        item = Item(prepared.handle, prepared.candidate, prepared.size_bytes, share)
+        size = prepared.size_bytes
+        rows = facts.rows(prepared.candidate.table)
+        if share < 1 and prepared.rows >= 0.99 * rows:
+            # HypoPG does not know how many rows a predicate keeps.
+            size = estimate_index_size(prepared.candidate, facts.catalog, share * rows).size_bytes
+        item = Item(prepared.handle, prepared.candidate, size, share)
         item.replaced_bytes = sum(
             index.size_bytes or 0 for index in facts.indexes(prepared.candidate.table) if superseded(index, item)
         )
@@ -144,6 +150,8 @@ def _plain(error: str) -> str:
             "its expression depends on settings such as TimeZone or the locale, which PostgreSQL does not allow in an "
             "index; a condition on the plain column (a range of timestamps) can be indexed"
         )
+    if error.startswith("hypopg"):
+        return f"HypoPG cannot try it ({error.removeprefix('hypopg: ')}); the planner twin can: --what-if twin"
     return f"PostgreSQL refuses it: {error}"
 
 
