@@ -93,7 +93,8 @@ class UnusableStatement:
     calls: float
     total_exec_time: float | None
     reason: str  # "truncated text", "unknown table x", "utility statement", …
-    category: str  # utility catalog foreign_database hidden unparsable unplannable own bulk_load transaction
+    # utility transaction catalog no_table temporary bulk_load own foreign_database hidden unparsable unplannable
+    category: str
     sqlstate: str | None = None
 
 
