@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from advisor.index_search.size import distinct_count
+from advisor.index_search.planner import Candidate
+from advisor.index_search.size import distinct_count, estimate_index_size
 from advisor.index_search.widths import KeyWidth, align, key_width
 from advisor.model.catalog import Index, IndexColumn
 from advisor.model.lookup import Catalog
@@ -14,6 +15,7 @@ from advisor.whatif.twin.files import BLOCK
 from advisor.whatif.twin.pages import btree_height
 
 _TUPLE_HEADER = 8
+_AS_IF_BUILT = 0.03  # how near the estimated size of a built index counts as built
 _HEAP_ADDRESS = 8  # a separator among equal keys carries one, aligned
 
 
@@ -35,7 +37,17 @@ def existing_height(index: Index, catalog: Catalog, file_bytes: int, rows: float
         # Metapage and root, with or without a level of inner pages between.
         if abs(pages - (leaves + inner + 2)) < min(2, abs(pages - (leaves + 2))):
             return built
-    return grown
+        return grown
+    # An index that grew by insertion is larger than a freshly built one would be.
+    candidate = Candidate(
+        table=index.table,
+        access_method="btree",
+        columns=index.columns,
+        include=index.include,
+        reloptions=index.reloptions,
+    )
+    fresh = estimate_index_size(candidate, catalog, rows)
+    return built if abs(pages - fresh.pages) <= _AS_IF_BUILT * pages else grown
 
 
 def _packed_leaves(index: Index, keys: Sequence[KeyWidth], rows: float) -> int | None:
