@@ -1,4 +1,4 @@
-"""The smaller commands: capture, doctor, grants, rules, explain, schema, demo."""
+"""The smaller commands: capture, doctor, grants, rules, explain, init, schema, demo."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from advisor.cli.config import find_config
 from advisor.cli.console import check_format, note, show_progress, terminal_width, wants_color
 from advisor.cli.deliver import print_text
 from advisor.cli.demo import run_demo
-from advisor.cli.flags import policy_from, source_from
+from advisor.cli.flags import policy_from, report_options, source_from
 from advisor.collect.doctor import examine, grants_sql
 from advisor.connect import open_connection
 from advisor.errors import UsageError
 from advisor.gate import load_migration_rules
+from advisor.model.lookup import Catalog
 from advisor.model.redaction import redact as redact_snapshot
 from advisor.model.snapshot import write_snapshot
+from advisor.pipeline import SUBJECTS, make_report, open_source
 from advisor.pipeline import capture as take_snapshot
 from advisor.render import json_schema
 from advisor.render.doctor import render_doctor
+from advisor.render.explanation import render_explanation
+from advisor.retention import draft_policy
 from advisor.rulebook import find_rule, load_rules
 
 
@@ -127,6 +131,77 @@ def rules(
         width = max(len(name) for name, _, _ in lines)
         for name, severity, title in lines:
             print_text(f"{name:<{width}}  {severity!s:<8}  {title}\n")
+
+
+@app.command()
+def explain(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A finding's key, or a part of it that fits only one.")],
+    dsn: opt.Dsn = None,
+    snapshot: opt.SnapshotFile = None,
+    policy: opt.PolicyFile = None,
+    config: opt.ConfigFile = None,
+    ram: opt.Ram = None,
+    cores: opt.Cores = None,
+    storage: opt.StorageOption = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """One finding in full, with this database's own numbers."""
+    flags = dict(locals()) | {"what_if": "auto", "max_width": 4}
+    settings = find_config(Path.cwd(), config)
+    options = report_options(flags, settings, SUBJECTS)
+    with (
+        show_progress(quiet) as progress,
+        open_source(source_from(flags, settings), options.policy, progress) as (facts, connection),
+    ):
+        report = make_report(facts, options, connection, progress)
+    rule = key.partition(":")[0]
+    known = {found.id: found for found in load_rules()}
+    print_text(render_explanation(report, key, known[rule].readme if rule in known else None))
+
+
+@app.command()
+def init(
+    dsn: opt.Dsn = None,
+    snapshot: opt.SnapshotFile = None,
+    config: opt.ConfigFile = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """A commented pgadvise.toml with a retention policy drafted from the database; print, look, save."""
+    settings = find_config(Path.cwd(), config)
+    source = source_from({"dsn": dsn, "snapshot": snapshot}, settings)
+    with show_progress(quiet) as progress, open_source(source, None, progress) as (facts, _):
+        draft = draft_policy(facts, Catalog(facts))
+    print_text(_CONFIGURATION + "\n".join(_as_section(line) for line in draft.splitlines()) + "\n")
+
+
+# What a policy file has at its top level stands below [retention] in pgadvise.toml.
+_CONFIGURATION = """\
+# pgadvise.toml: found upward from the working directory. Every key is optional; passwords do not belong here.
+
+# ram = "16GB"            # of the server, where it cannot be seen
+# cores = 4
+# storage = "ssd"         # ssd nvme hdd san
+# profile = "web"         # web oltp mixed dw
+# fail_on = "high"        # exit code 1 from this severity on
+
+# [rules."tables/dead_rows"]
+# factor = 3
+
+# [[ignore]]
+# finding = "tables/no_primary_key:public.audit_log"
+# reason = "append only"
+# expires = "2027-06-30"
+
+[retention]
+"""
+
+
+def _as_section(line: str) -> str:
+    """Return a line of a policy file as it stands inside the section [retention]."""
+    for prefix in ("# [[", "[[", "# [", "["):
+        if line.startswith(prefix):
+            return prefix + "retention." + line[len(prefix) :]
+    return line
 
 
 @app.command()
