@@ -24,16 +24,17 @@ def container_server(image: str) -> Iterator[TwinServer]:
     from docker.errors import DockerException
     from testcontainers.core.container import DockerContainer
 
-    container: Any = DockerContainer(image)
-    container.with_env("POSTGRES_PASSWORD", _PASSWORD)
-    # 18 turns checksums on, and pages written from outside would be refused; older initdb has no such option.
-    container.with_env("POSTGRES_INITDB_ARGS", "--no-sync" + _checksum_option(image))
-    container.with_command(
-        "postgres -c autovacuum=off -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        " -c track_counts=off -c max_locks_per_transaction=2048 -c checkpoint_timeout=1d -c jit=off"
-    )
-    container.with_exposed_ports(5432)
     try:
+        # The constructor asks the daemon for its version already.
+        container: Any = DockerContainer(image)
+        container.with_env("POSTGRES_PASSWORD", _PASSWORD)
+        # 18 turns checksums on, and pages written from outside would be refused; older initdb has no such option.
+        container.with_env("POSTGRES_INITDB_ARGS", "--no-sync" + _checksum_option(image))
+        container.with_command(
+            "postgres -c autovacuum=off -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+            " -c track_counts=off -c max_locks_per_transaction=2048 -c checkpoint_timeout=1d -c jit=off"
+        )
+        container.with_exposed_ports(5432)
         container.start()
     except (DockerException, OSError) as error:
         raise TwinFailed(
