@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 	$(BIN)/pgadvise demo -o pgadvise-demo.html
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
