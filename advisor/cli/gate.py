@@ -16,13 +16,17 @@ from advisor.cli.config import find_config
 from advisor.cli.console import check_format, format_of, note, show_progress, terminal_width, wants_color, write_file
 from advisor.cli.deliver import print_text
 from advisor.cli.flags import source_from
+from advisor.collect import collect
+from advisor.connect import open_connection
 from advisor.errors import UsageError
 from advisor.gate import find_migrations, judge_migrations
 from advisor.model.finding import Severity
 from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFile
+from advisor.model.snapshot import Snapshot
 from advisor.pipeline import open_source
 from advisor.render.gate import GATE_FORMATS, GateResult, render_gate
+from advisor.whatif.migration import Rehearsal, RehearsalOptions, rehearse
 
 _NEWEST = 18
 
@@ -42,6 +46,13 @@ def gate(
         bool, typer.Option("--in-transaction", help="The migration tool wraps each file in a transaction.")
     ] = False,
     each: Annotated[bool, typer.Option("--each", help="Judge every file as if it alone were pending.")] = False,
+    run: Annotated[
+        bool, typer.Option("--run/--no-run", help="Run the migrations on a private copy, where the schema is known.")
+    ] = True,
+    workload: opt.WorkloadFiles = None,
+    threshold: Annotated[
+        float, typer.Option("--threshold", metavar="FACTOR", min=1.0, help="A statement is slower from this factor on.")
+    ] = 1.2,
     since: Annotated[
         str | None, typer.Option("--since", metavar="REF", help="Report only on files changed since this git commit.")
     ] = None,
@@ -57,24 +68,46 @@ def gate(
     settings = find_config(Path.cwd(), config)
     migrations = find_migrations(paths, sys.stdin.read() if "-" in paths else None)
     text = _read_schema(schema) if schema is not None else None
-    catalog = None
-    if dsn is not None or snapshot is not None:
-        source = source_from({"dsn": dsn, "snapshot": snapshot}, settings)
-        with show_progress(quiet) as progress, open_source(source, None, progress) as (facts, _):
-            catalog = Catalog(facts)
-            major = major or facts.server.major
+    facts: Snapshot | None = None
+    with show_progress(quiet) as progress:
+        if dsn is not None or snapshot is not None:
+            source = source_from({"dsn": dsn, "snapshot": snapshot, "workload": workload}, settings)
+            with open_source(source, None, progress) as (facts, _):
+                pass
+        elif workload:
+            raise UsageError("--workload needs production's statistics.", "Give --snapshot or --dsn as well.")
+        chosen = RehearsalOptions(major=major, each=each, in_transaction=in_transaction, threshold=threshold)
+        rehearsal: Rehearsal | None = None
+        if run and (facts is not None or text is not None):
+            rehearsal = rehearse(migrations, facts, text, chosen, _collect, progress)
     files = judge_migrations(
-        migrations, major or _NEWEST, catalog, schema=text, each=each, in_transaction=in_transaction
+        migrations,
+        major or (facts.server.major if facts is not None else _NEWEST),
+        Catalog(facts) if facts is not None else None,
+        schema=text if facts is None else None,
+        each=each,
+        in_transaction=in_transaction,
+        revisions=rehearsal.revisions if rehearsal is not None else (),
     )
     if since is not None:
         files = _only_changed(files, since)
     result = GateResult(files=files)
+    if rehearsal is not None:
+        result = replace(
+            result, regressed=rehearsal.regressed, improved=rehearsal.improved, ran=rehearsal.ran, notes=rehearsal.notes
+        )
     for path in output or []:
         write_file(path, render_gate(result, format_of(path, GATE_FORMATS, format)))
         note(f"wrote {path}", quiet)
     if not output or format is not None:
         print_text(render_gate(result, name, color=wants_color(no_color), width=terminal_width()))
     raise typer.Exit(_exit_code(result, fail_on.value))
+
+
+def _collect(dsn: str) -> Snapshot:
+    """Return what is in a database of our own."""
+    with open_connection(dsn) as connection:
+        return collect(connection)
 
 
 def _read_schema(path: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from advisor.gate.files import MigrationText, find_migrations
 from advisor.gate.rulebook import MigrationRule, load_migration_rules
 from advisor.gate.state import State
-from advisor.gate.static import judge_text, replay_schema
+from advisor.gate.static import Revise, judge_text, replay_schema
 from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFile
 
@@ -23,24 +23,27 @@ def judge_migrations(
     each: bool = False,
     in_transaction: bool = False,
     rules: Sequence[MigrationRule] | None = None,
+    revisions: Sequence[Revise | None] = (),
 ) -> tuple[GateFile, ...]:
     """Return the static verdict of each file.
 
     The files are one sequence, each seeing what those before it made; with `each` every file is judged as if it
     alone were pending. `schema` is the text of a file that makes the database as it is before.
     `in_transaction`: the tool wraps each file in a transaction, unless the file says that it does not.
+    `revisions`: for each file, what corrects its findings by measurement.
     """
     chosen = load_migration_rules() if rules is None else rules
     state = _start(major, catalog, schema)
     judged = []
-    for migration in migrations:
+    for number, migration in enumerate(migrations):
         if migration.error is not None:
             judged.append(GateFile(path=migration.path, error=migration.error))
             continue
         if each:
             state = _start(major, catalog, schema)
+        revise = revisions[number] if revisions else None
         wrapped = in_transaction and not migration.no_transaction
-        judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped))
+        judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped, revise))
     return tuple(judged)
 
 

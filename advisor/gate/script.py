@@ -85,6 +85,7 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
         for rule in match[1].split(",")
     )
     sql = plain_sql(text)
+    data = {len(text[: match.end(1)].rstrip(" ;")): match[2] for match in _COPY_DATA.finditer(text)}
     steps: list[Step] = []
     error, error_line = None, None
     for start, statement in _statements(sql):
@@ -100,7 +101,16 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
                 error, error_line = message, line
             continue
         for raw in parsed:
-            steps.append(Step(sql=statement.strip(), line=line, actions=actions_of(raw.stmt, functions)))
+            written = text[start : start + len(statement)]
+            steps.append(
+                Step(
+                    sql=statement.strip(),
+                    line=line,
+                    actions=actions_of(raw.stmt, functions),
+                    raw=written if written != statement else None,
+                    data=data.get(start + len(statement.rstrip(" ;"))),
+                )
+            )
     return Script(tuple(steps), ignores, error, error_line)
 
 

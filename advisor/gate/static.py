@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from advisor.gate.dynamic import expand
 from advisor.gate.locks import BLOCKING, locks_of
@@ -12,15 +12,24 @@ from advisor.gate.seconds import estimate_seconds
 from advisor.gate.state import State
 from advisor.model.migration import Action, GateFile, GateFinding, Hazard, Step
 
-_SHOWN = 300  # characters of a statement in a finding
+SHOWN = 300  # characters of a statement in a finding
+
+
+Revise = Callable[[list[GateFinding]], list[GateFinding]]
 
 
 def judge_text(
-    path: str, text: str, state: State, rules: Sequence[MigrationRule], in_transaction: bool = False
+    path: str,
+    text: str,
+    state: State,
+    rules: Sequence[MigrationRule],
+    in_transaction: bool = False,
+    revise: Revise | None = None,
 ) -> GateFile:
     """Judge one file and leave `state` as the database is after it.
 
-    `in_transaction`: a tool wraps the file in one transaction.
+    `in_transaction`: a tool wraps the file in one transaction. `revise` may correct the findings by what was
+    measured, before the file's own ignores are applied.
     """
     script = read_script(text, state.functions)
     if in_transaction:
@@ -30,6 +39,8 @@ def judge_text(
         later = all_actions(script.steps[number + 1 :])
         findings += _judge_step(step, later, state, rules)
     findings += _end_of_file(script, state, in_transaction)
+    if revise is not None:
+        findings = revise(findings)
     kept, ignored = _without_ignored(findings, script.ignores)
     return GateFile(path=path, findings=tuple(kept), ignored=tuple(ignored))
 
@@ -102,14 +113,14 @@ def _finding(
     note: str | None = None,
 ) -> GateFinding:
     return GateFinding(
-        rule=rule, severity=severity, line=step.line, statement=step.sql[:_SHOWN], message=message, object=object_,
+        rule=rule, severity=severity, line=step.line, statement=step.sql[:SHOWN], message=message, object=object_,
         remedy_sql=remedy, remedy_note=note,
     )  # fmt: skip
 
 
 def _from_hazard(rule: MigrationRule, hazard: Hazard, step: Step, state: State) -> GateFinding:
     return GateFinding(
-        rule=rule.name, severity=hazard.severity or rule.severity.value, line=step.line, statement=step.sql[:_SHOWN],
+        rule=rule.name, severity=hazard.severity or rule.severity.value, line=step.line, statement=step.sql[:SHOWN],
         message=hazard.message, object=hazard.object, lock=hazard.lock, rewrite=hazard.rewrite,
         seconds_estimate=estimate_seconds(hazard, state), remedy_sql=hazard.remedy, remedy_note=hazard.remedy_note,
     )  # fmt: skip

@@ -97,6 +97,8 @@ class Step:
     line: int
     actions: tuple[Action, ...]
     error: str | None = None  # does not parse
+    raw: str | None = None  # the file's own text, where psql variables or placeholders were replaced in `sql`
+    data: str | None = None  # the lines of COPY … FROM STDIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
