@@ -8,11 +8,12 @@ import sys
 def main() -> None:
     """Run the command line. Loading the commands takes part of a second: Ctrl-C in it is no traceback either."""
     try:
-        from advisor.cli import gate, inspect_commands, report_commands, settings_commands
+        from advisor.cli import gate, inspect_commands, report_commands, settings_commands, upgrade
         from advisor.cli.app import run
     except KeyboardInterrupt:
         sys.exit(130)
-    assert gate and inspect_commands and report_commands and settings_commands, "importing them registers the commands"
+    commands = (gate, inspect_commands, report_commands, settings_commands, upgrade)
+    assert all(commands), "importing them registers the commands"
     run()
 
 

@@ -1,0 +1,179 @@
+"""The workload planned on two majors, and what of the schema and the settings the next one treats differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from advisor.errors import UsageError
+from advisor.index_search.planner import Plan, PlanFailed
+from advisor.model.lookup import Catalog
+from advisor.model.snapshot import Gap, Snapshot
+from advisor.model.upgrade import PlanChange, UpgradeNote, UpgradeReport
+from advisor.model.workload import Statement
+from advisor.progress import Progress
+from advisor.settings.upgrade import setting_changes
+from advisor.whatif import WhatIfOptions, open_whatif
+from advisor.whatif.plans import shape
+from advisor.workload.read import read_workload
+from advisor.workload.touched import relations_touched
+
+# Below this relative and absolute change a cost is called the same.
+_RELATIVE = 0.1
+_ABSOLUTE = 1.0
+
+
+def rehearse_upgrade(snapshot: Snapshot, to: int, options: WhatIfOptions, progress: Progress) -> UpgradeReport:
+    """Return what PostgreSQL `to` does to this database's workload. Raises UsageError, TwinFailed.
+
+    Both sides are twins of their own major with the same statistics and sizes, so a difference is the planner's.
+    """
+    now = snapshot.server.major
+    if not now < to <= 18:
+        raise UsageError(f"--to {to} is no upgrade from PostgreSQL {now}.", f"Give a major from {now + 1} to 18.")
+    catalog = Catalog(snapshot)
+    options = replace(options, mode="twin", touched=relations_touched(snapshot, catalog))
+    with open_whatif(snapshot, replace(options, twin_major=now), None, progress) as present:
+        assert present is not None  # mode twin
+        workload = read_workload(snapshot, catalog, present.session, progress)
+        before = _plan(present.planner, workload.statements)
+        from_version = present.twin_version or str(now)
+    with open_whatif(snapshot, replace(options, twin_major=to), None, progress) as future:
+        assert future is not None
+        after = _plan(future.planner, workload.statements)
+        to_version = future.twin_version or str(to)
+        # The first line only says that the twin is of another major, which is the point here.
+        gaps = [Gap(what="twin", why=line) for line in future.degraded if "plans and costs are what that" not in line]
+    for side, asked in ((from_version, now), (to_version, to)):
+        if int(side.split(".", 1)[0]) != asked:
+            gaps.append(Gap(what=f"PostgreSQL {asked}", why=f"not on this machine: PostgreSQL {side} planned instead"))
+    return _compare(snapshot, workload.statements, before, after, (from_version, to_version), tuple(gaps), to)
+
+
+def _plan(planner: Any, statements: Sequence[Statement]) -> list[list[Plan | PlanFailed]]:
+    requests = [(statement, binding) for statement in statements for binding in statement.bindings]
+    answers = iter(planner.plan_many(requests))
+    return [[next(answers) for _ in statement.bindings] for statement in statements]
+
+
+def _compare(
+    snapshot: Snapshot,
+    statements: Sequence[Statement],
+    before: list[list[Plan | PlanFailed]],
+    after: list[list[Plan | PlanFailed]],
+    versions: tuple[str, str],
+    gaps: tuple[Gap, ...],
+    to: int,
+) -> UpgradeReport:
+    worse: list[PlanChange] = []
+    better: list[PlanChange] = []
+    changed: list[PlanChange] = []
+    failed: list[tuple[str, str]] = []
+    same = compared = 0
+    total_before = total_after = 0.0
+    for statement, old, new in zip(statements, before, after, strict=True):
+        old_plans = [plan for plan in old if isinstance(plan, Plan)]
+        new_plans = [plan for plan in new if isinstance(plan, Plan)]
+        if len(old_plans) != len(old):
+            continue  # not plannable today either
+        if len(new_plans) != len(new):
+            reason = next(str(plan) for plan in new if isinstance(plan, PlanFailed))
+            failed.append((statement.original, reason))
+            continue
+        compared += 1
+        cost_before, cost_after = _mean(statement, old_plans), _mean(statement, new_plans)
+        total_before += cost_before * statement.calls
+        total_after += cost_after * statement.calls
+        change = PlanChange(
+            fingerprint=statement.fingerprint, query=statement.original, calls=statement.calls, cost_before=cost_before,
+            cost_after=cost_after, plan_before=_outline(old_plans[0].tree), plan_after=_outline(new_plans[0].tree),
+        )  # fmt: skip
+        difference = cost_after - cost_before
+        if abs(difference) > max(_ABSOLUTE, _RELATIVE * cost_before):
+            (worse if difference > 0 else better).append(change)
+        elif any(shape(a.tree) != shape(b.tree) for a, b in zip(old_plans, new_plans, strict=True)):
+            changed.append(change)
+        else:
+            same += 1
+    return UpgradeReport(
+        from_version=versions[0],
+        to_version=versions[1],
+        database=snapshot.server.database,
+        compared=compared,
+        same=same,
+        cost_before=total_before,
+        cost_after=total_after,
+        worse=tuple(sorted(worse, key=lambda c: -c.weight)),
+        better=tuple(sorted(better, key=lambda c: c.weight)),
+        changed=tuple(sorted(changed, key=lambda c: -c.calls)),
+        failed=tuple(failed),
+        settings=tuple(setting_changes(snapshot, to)),
+        notes=tuple(_notes(snapshot, to)),
+        gaps=gaps,
+    )
+
+
+def _mean(statement: Statement, plans: Sequence[Plan]) -> float:
+    return sum(b.weight * plan.total_cost for b, plan in zip(statement.bindings, plans, strict=True))
+
+
+def _outline(tree: dict[str, Any], depth: int = 0) -> tuple[str, ...]:
+    """Return a plan as indented lines, one per node."""
+    text = tree["Node Type"]
+    if "Index Name" in tree:
+        text += f" using {tree['Index Name']}"
+    if "Relation Name" in tree:
+        text += f" on {tree['Relation Name']}"
+    lines = ["  " * depth + text]
+    for child in tree.get("Plans", ()):
+        lines += _outline(child, depth + 1)
+    return tuple(lines)
+
+
+def _notes(snapshot: Snapshot, to: int) -> Iterator[UpgradeNote]:
+    """Yield what release notes say of things this database has. Source: release notes of PostgreSQL 14 to 18."""
+    now = snapshot.server.major
+    if now < 15 <= to and any(schema.name == "public" and schema.can_create_public for schema in snapshot.schemas):
+        yield UpgradeNote(
+            severity="medium",
+            title="Everybody may still create objects in the schema public",
+            objects=("public",),
+            detail="New clusters of 15 and later take that right away; a database upgraded with pg_upgrade keeps it."
+            " Decide which you want: REVOKE CREATE ON SCHEMA public FROM PUBLIC.",
+        )
+    if now < 17 <= to:
+        gone = tuple(e.name for e in snapshot.extensions if e.version and e.name in ("adminpack", "old_snapshot"))
+        if gone:
+            yield UpgradeNote(
+                severity="high",
+                title="Extensions that 17 no longer has",
+                objects=gone,
+                detail="pg_upgrade refuses while they are installed: DROP EXTENSION first.",
+            )
+    if now < 18 <= to:
+        unlogged = tuple(str(t.relation) for t in snapshot.tables if t.kind == "p" and t.persistence == "u")
+        if unlogged:
+            yield UpgradeNote(
+                severity="high",
+                title="Unlogged partitioned tables are refused from 18 on",
+                objects=unlogged,
+                detail="Make the parent logged; its partitions may stay unlogged.",
+            )
+        yield UpgradeNote(
+            severity="info",
+            title="New clusters of 18 have data checksums",
+            objects=(),
+            detail="pg_upgrade needs the same on both sides: run initdb with --no-data-checksums, or enable checksums"
+            " in the old cluster first (pg_checksums, while it is stopped).",
+        )
+    outdated = tuple(
+        e.name for e in snapshot.extensions if e.version and e.default_version and e.version != e.default_version
+    )
+    if outdated:
+        yield UpgradeNote(
+            severity="low",
+            title="Extensions older than their software",
+            objects=outdated,
+            detail="Run ALTER EXTENSION … UPDATE before and after the upgrade.",
+        )
