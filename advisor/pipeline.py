@@ -32,6 +32,7 @@ from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
 from advisor.workload.files import read_workload_file
+from advisor.workload.logs import read_log_file
 from advisor.workload.read import read_workload
 from advisor.workload.touched import relations_touched
 
@@ -47,6 +48,7 @@ class Source:
     dsn: str | None = None
     snapshot: Path | None = None
     workload_files: tuple[Path, ...] = ()
+    log_files: tuple[Path, ...] = ()
     sample_seconds: float = 0.0
     provider: str | None = None
 
@@ -72,7 +74,7 @@ def open_source(
     if source.snapshot is not None:
         if source.dsn is not None:
             raise UsageError("--dsn and --snapshot exclude each other.", "Give one of them.")
-        yield _with_texts(read_snapshot(source.snapshot), texts), None
+        yield _with_logs(_with_texts(read_snapshot(source.snapshot), texts), source.log_files, progress), None
         return
     with open_connection(source.dsn) as connection:
         snapshot = collect(
@@ -84,13 +86,25 @@ def open_source(
             provider=source.provider,
             progress=progress,
         )
-        yield snapshot, connection
+        yield _with_logs(snapshot, source.log_files, progress), connection
 
 
 def _with_texts(snapshot: Snapshot, texts: tuple[WorkloadText, ...]) -> Snapshot:
     if not texts:
         return snapshot
     return replace(snapshot, workload_texts=snapshot.workload_texts + texts)
+
+
+def _with_logs(snapshot: Snapshot, paths: tuple[Path, ...], progress: Progress) -> Snapshot:
+    """Return the snapshot with the statements of its server's logs, and a gap for each log that gave none."""
+    prefix = snapshot.setting("log_line_prefix")
+    for path in paths:
+        with progress.step(f"reading the log {path.name}"):
+            found = read_log_file(
+                path, log_line_prefix=prefix.setting if prefix else None, database=snapshot.server.database
+            )
+        snapshot = _with_texts(replace(snapshot, gaps=snapshot.gaps + found.gaps), found.texts)
+    return snapshot
 
 
 class _Clock:
@@ -137,7 +151,7 @@ def make_report(
     findings = judgement.findings if "health" in options.subjects else ()
     if settings is not None:
         findings += settings.findings
-    total = sum(row.total_exec_time for row in snapshot.statements) or None
+    total = sum(row.total_exec_time for row in snapshot.statements) or _time_of_texts(snapshot) or None
     return Report(
         tool_version=__version__,
         generated_at=datetime.now(UTC),
@@ -232,6 +246,11 @@ def _index_part(
         with clock.stage("search"):
             indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)
         return workload, indexes, fidelity
+
+
+def _time_of_texts(snapshot: Snapshot) -> float:
+    """Return the time (ms) that logs report: the whole, where there is no pg_stat_statements to ask."""
+    return sum(text.total_exec_time or 0.0 for text in snapshot.workload_texts)
 
 
 def _window_start(snapshot: Snapshot) -> datetime | None:

@@ -22,10 +22,14 @@ def source_from(flags: Mapping[str, Any], config: Config) -> Source:
     for path in flags.get("workload") or ():
         if not Path(path).is_file():
             raise UsageError(f"There is no workload file {path}.")
+    for path in flags.get("log") or ():
+        if not Path(path).exists():
+            raise UsageError(f"There is no log file {path}.")
     return Source(
         dsn=dsn,
         snapshot=flags.get("snapshot"),
         workload_files=tuple(flags.get("workload") or ()),
+        log_files=tuple(flags.get("log") or ()),
         sample_seconds=parse_duration(flags["sample"]) if flags.get("sample") else 0.0,
         provider=config.get("provider", flags.get("provider")),
     )

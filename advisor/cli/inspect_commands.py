@@ -36,6 +36,7 @@ def capture(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The snapshot file to write.")],
     dsn: opt.Dsn = None,
     workload: opt.WorkloadFiles = None,
+    log: opt.LogFiles = None,
     sample: opt.Sample = None,
     policy: opt.PolicyFile = None,
     config: opt.ConfigFile = None,

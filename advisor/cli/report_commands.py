@@ -31,6 +31,7 @@ def _run_report(
     dsn: opt.Dsn = None,
     snapshot: opt.SnapshotFile = None,
     workload: opt.WorkloadFiles = None,
+    log: opt.LogFiles = None,
     sample: opt.Sample = None,
     policy: opt.PolicyFile = None,
     config: opt.ConfigFile = None,

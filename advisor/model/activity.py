@@ -100,3 +100,6 @@ class WorkloadText:
     source: str = "workload"  # file name, or "activity"
     line: int | None = None
     total_exec_time: float | None = None  # ms, where the source knows it
+    # Values of the text's $n that were logged beside it, as (n, value); n without a known value is absent.
+    parameters: tuple[tuple[int, str | None], ...] = ()
+    role: str | None = None  # who ran it, where the source says

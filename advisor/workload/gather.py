@@ -245,7 +245,7 @@ class Gathering:
             group for group in (*by_id, *self._by_fingerprint.get(fingerprint(understood.text), ())) if group.variants
         ]
         for group in candidates:
-            literals = align(group.main.text, understood.text)
+            literals = align(group.main.text, understood.text, dict(entry.parameters))
             if literals is not None:
                 group.note_source(entry)
                 if literals and len(group.literals) < _MOST_LITERALS:
@@ -275,14 +275,18 @@ class Gathering:
         """Turn texts that differ in constants (and in list lengths) into one variant of their group."""
         heaviest = max(variants, key=lambda texts: sum(entry.counters.calls for _, entry in texts.texts))
         group = heaviest.group
-        general = generalise([understood.text for understood, _ in heaviest.texts])
+        general = generalise(
+            [understood.text for understood, _ in heaviest.texts],
+            [dict(entry.parameters) for _, entry in heaviest.texts],
+        )
         first = heaviest.texts[0][0]
         if general.text != first.text:
             first = Understood(general.text, parse_tree(general.text), first.kind, first.wrapper, first.notes)
-            group.literals += [
-                (literals, entry.counters.calls)
-                for literals, (_, entry) in zip(general.literals, heaviest.texts, strict=True)
-            ][:_MOST_LITERALS]
+        group.literals += [
+            (literals, entry.counters.calls)
+            for literals, (_, entry) in zip(general.literals, heaviest.texts, strict=True)
+            if literals
+        ][:_MOST_LITERALS]
         for texts in variants:
             for _, entry in texts.texts:
                 group.add(first, entry, entry.counters)

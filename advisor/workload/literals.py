@@ -7,8 +7,9 @@ that are always the same stay, so that a partial index can rest on them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from advisor.workload.parse import COMMENTS, NotParsed, Token, apply_edits, parameter_number, parse_tree, tokens
@@ -20,6 +21,7 @@ _CONSTANTS = _STRINGS | {"ICONST", "FCONST", "TRUE_P", "FALSE_P", "NULL_P"}
 _SIGNS = frozenset(["ASCII_45", "ASCII_43"])
 
 Literals = dict[int, str | None]  # parameter -> value's text
+_NONE: Mapping[int, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,10 @@ class _Scanned:
     text: str
     code: list[Token]
     squashed: frozenset[int]
+
+    def word(self, index: int) -> str:
+        """The text of the token at `index`."""
+        return self.text[self.code[index].start : self.code[index].end]
 
 
 def _scan(text: str) -> _Scanned:
@@ -71,8 +77,10 @@ def has_parameters(text: str) -> bool:
     return any(token.name == "PARAM" for token in _scan(text).code)
 
 
-def align(pattern: str, text: str) -> Literals | None:
+def align(pattern: str, text: str, values: Mapping[int, str | None] = _NONE) -> Literals | None:
     """Return the constants that `text` has where `pattern` has parameters; None when they are not the same statement.
+
+    `values` are those of the text's own $n, which count as constants then.
 
     >>> align("select * from t where a = $1 and b in ($2, $3)", "SELECT * FROM t WHERE a = -5 AND b IN ('x', NULL)")
     {1: '-5', 2: 'x', 3: None}
@@ -91,19 +99,22 @@ def align(pattern: str, text: str) -> Literals | None:
             continue
         number = parameter_number(pattern, token)
         if token.end in mine.squashed:
-            values: list[str | None] = []
+            members: list[str | None] = []
             while True:
-                read = _constant(theirs, position)
+                read = _constant(theirs, position, values)
                 if read is None:
                     return None
                 value, position = read
-                values.append(value)
+                members.append(value)
                 if position >= len(theirs.code) or theirs.code[position].name != "ASCII_44":
                     break
                 position += 1
-            found[number] = array_of(values)
+            found[number] = array_of(members)
             continue
-        read = _constant(theirs, position)
+        if values and _unknown(theirs, position, values):
+            position += 1
+            continue
+        read = _constant(theirs, position, values)
         if read is None:
             return None
         found[number], position = read
@@ -136,8 +147,18 @@ def _rest_is_semicolons(scanned: _Scanned, position: int) -> bool:
     return all(token.name == "ASCII_59" for token in scanned.code[position:])
 
 
-def _constant(scanned: _Scanned, position: int) -> tuple[str | None, int] | None:
+def _unknown(scanned: _Scanned, position: int, values: Mapping[int, str | None]) -> bool:
+    """Return whether a parameter stands at `position` whose value is not among those known."""
+    if position >= len(scanned.code) or scanned.code[position].name != "PARAM":
+        return False
+    return parameter_number(scanned.text, scanned.code[position]) not in values
+
+
+def _constant(scanned: _Scanned, position: int, values: Mapping[int, str | None]) -> tuple[str | None, int] | None:
     """Return (value, next position) of the constant at `position`, with its sign; None when there is none."""
+    if position < len(scanned.code) and scanned.code[position].name == "PARAM":
+        number = parameter_number(scanned.text, scanned.code[position])
+        return (values[number], position + 1) if number in values else None
     sign = ""
     if position < len(scanned.code) and scanned.code[position].name in _SIGNS:
         sign = "-" if scanned.code[position].name == "ASCII_45" else ""
@@ -175,21 +196,36 @@ class Generalised:
     literals: tuple[Literals, ...]  # one per text, in order
 
 
-def generalise(texts: Sequence[str]) -> Generalised:
-    """Return one text for texts of the same exact shape (shape_of_text); alone, a text keeps all its constants."""
+def generalise(texts: Sequence[str], values: Sequence[Mapping[int, str | None]] | None = None) -> Generalised:
+    """Return one text for texts of the same exact shape (shape_of_text); alone, a text keeps all its constants.
+
+    `values` holds, per text, the known values of its own $n; a $n that all texts have at one place stays.
+    """
     scans = [_scan(text) for text in texts]
+    known = values if values is not None else [_NONE] * len(scans)
     first = scans[0]
-    highest = max((parameter_number(first.text, token) for token in first.code if token.name == "PARAM"), default=0)
+    highest = max((number for scan in scans for number in _numbers(scan)), default=0)
     edits = []
     literals: list[Literals] = [{} for _ in texts]
     for index, token in enumerate(first.code):
-        if token.name not in _CONSTANTS:
+        if all(scan.code[index].name not in _CONSTANTS and scan.code[index].name != "PARAM" for scan in scans):
             continue
-        words = [scan.text[scan.code[index].start : scan.code[index].end] for scan in scans]
-        if len(set(words)) == 1:
+        words = [scan.word(index) for scan in scans]
+        if len(set(words)) > 1:
+            highest += 1
+            number = highest
+            edits.append((token.start, token.end, f"${number}"))
+        elif token.name == "PARAM":
+            number = parameter_number(first.text, token)
+        else:
             continue
-        highest += 1
-        edits.append((token.start, token.end, f"${highest}"))
-        for found, scan, word in zip(literals, scans, words, strict=True):
-            found[highest] = constant_value(word, scan.code[index].name)
+        for found, scan, word, mine in zip(literals, scans, words, known, strict=True):
+            if scan.code[index].name != "PARAM":
+                found[number] = constant_value(word, scan.code[index].name)
+            elif (own := parameter_number(scan.text, scan.code[index])) in mine:
+                found[number] = mine[own]
     return Generalised(apply_edits(first.text, edits), tuple(literals))
+
+
+def _numbers(scanned: _Scanned) -> list[int]:
+    return [parameter_number(scanned.text, token) for token in scanned.code if token.name == "PARAM"]

@@ -65,7 +65,8 @@ def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, p
         until=snapshot.server.collected_at,
         # The time of nested statements is part of the time of those around them.
         total_exec_time=sum(row.total_exec_time for row in snapshot.statements if row.toplevel)
-        + sum(text.total_exec_time or 0.0 for text in snapshot.workload_texts),
+        # What logs report is the same time once more, unless there are no counters.
+        or sum(text.total_exec_time or 0.0 for text in snapshot.workload_texts),
         evicted=snapshot.statements_view.dealloc,
     )
 

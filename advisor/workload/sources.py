@@ -71,6 +71,7 @@ class Entry:
     toplevel: bool = True
     query_id: int | None = None
     truncated: bool = False  # cut at track_activity_query_size
+    parameters: tuple[tuple[int, str | None], ...] = ()  # values of the text's own $n, where they are known
 
 
 def statement_entries(snapshot: Snapshot) -> Iterator[Entry]:
@@ -131,13 +132,15 @@ def _is_application(session: Session, snapshot: Snapshot) -> bool:
 
 
 def file_entries(snapshot: Snapshot) -> Iterator[Entry]:
-    """Yield the statements that were given in files."""
+    """Yield the statements that were given in files, and those found in logs."""
     for text in snapshot.workload_texts:
         yield _of_text(text)
 
 
 def _of_text(text: WorkloadText) -> Entry:
-    return Entry(text.query, Counters(text.calls, text.total_exec_time), None, text.source)
+    return Entry(
+        text.query, Counters(text.calls, text.total_exec_time), text.role, text.source, parameters=text.parameters
+    )
 
 
 def outside(snapshot: Snapshot) -> Iterator[UnusableStatement]:
