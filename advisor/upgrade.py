@@ -15,7 +15,7 @@ from advisor.model.workload import Statement
 from advisor.progress import Progress
 from advisor.settings.upgrade import setting_changes
 from advisor.whatif import WhatIfOptions, open_whatif
-from advisor.whatif.plans import shape
+from advisor.whatif.plans import outline, shape
 from advisor.workload.read import read_workload
 from advisor.workload.touched import relations_touched
 
@@ -87,7 +87,7 @@ def _compare(
         total_after += cost_after * statement.calls
         change = PlanChange(
             fingerprint=statement.fingerprint, query=statement.original, calls=statement.calls, cost_before=cost_before,
-            cost_after=cost_after, plan_before=_outline(old_plans[0].tree), plan_after=_outline(new_plans[0].tree),
+            cost_after=cost_after, plan_before=outline(old_plans[0].tree), plan_after=outline(new_plans[0].tree),
         )  # fmt: skip
         difference = cost_after - cost_before
         if abs(difference) > max(_ABSOLUTE, _RELATIVE * cost_before):
@@ -116,19 +116,6 @@ def _compare(
 
 def _mean(statement: Statement, plans: Sequence[Plan]) -> float:
     return sum(b.weight * plan.total_cost for b, plan in zip(statement.bindings, plans, strict=True))
-
-
-def _outline(tree: dict[str, Any], depth: int = 0) -> tuple[str, ...]:
-    """Return a plan as indented lines, one per node."""
-    text = tree["Node Type"]
-    if "Index Name" in tree:
-        text += f" using {tree['Index Name']}"
-    if "Relation Name" in tree:
-        text += f" on {tree['Relation Name']}"
-    lines = ["  " * depth + text]
-    for child in tree.get("Plans", ()):
-        lines += _outline(child, depth + 1)
-    return tuple(lines)
 
 
 def _notes(snapshot: Snapshot, to: int) -> Iterator[UpgradeNote]:

@@ -28,6 +28,19 @@ def shape(tree: dict[str, Any]) -> tuple[Any, ...]:
     return (own, tuple(shape(child) for child in tree.get("Plans", ())))
 
 
+def outline(tree: dict[str, Any], depth: int = 0) -> tuple[str, ...]:
+    """Return a plan as indented lines, one per node: 'Index Scan using orders_pkey on orders'."""
+    text = tree["Node Type"]
+    if "Index Name" in tree:
+        text += f" using {tree['Index Name']}"
+    if "Relation Name" in tree:
+        text += f" on {tree['Relation Name']}"
+    lines = ["  " * depth + text]
+    for child in tree.get("Plans", ()):
+        lines += outline(child, depth + 1)
+    return tuple(lines)
+
+
 class IndexNames:
     """Finds out which index a plan's unqualified `Index Name` is."""
 
