@@ -23,7 +23,15 @@ from advisor.index_search import SearchOptions, advise_drops, advise_indexes
 from advisor.model.activity import WorkloadText
 from advisor.model.finding import Finding
 from advisor.model.lookup import Catalog
-from advisor.model.report import Fidelity, IndexAdvice, RelationSize, Report, RetentionStatus, StatementSummary
+from advisor.model.report import (
+    Fidelity,
+    IndexAdvice,
+    RelationSize,
+    Report,
+    RetentionStatus,
+    SettingsAdvice,
+    StatementSummary,
+)
 from advisor.model.snapshot import Gap, Snapshot, read_snapshot
 from advisor.model.workload import Workload
 from advisor.progress import Progress, Silent
@@ -31,6 +39,8 @@ from advisor.retention import Policy, assess_retention
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
+from advisor.whatif.replay import replay_settings
+from advisor.whatif.session import PlanningSession
 from advisor.workload.files import read_workload_file
 from advisor.workload.logs import read_log_file
 from advisor.workload.read import read_workload
@@ -39,6 +49,8 @@ from advisor.workload.touched import relations_touched
 SUBJECTS = ("index", "settings", "retention", "health")
 # The size plot and the workload table show this many; totals cover everything.
 _LARGEST_RELATIONS = 30
+# Statements named whose plan the proposed settings change.
+_REPLAYED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +152,14 @@ def make_report(
     workload: Workload | None = None
     indexes: IndexAdvice | None = None
     fidelity: Fidelity | None = None
-    if "index" in options.subjects:
-        workload, indexes, fidelity = _index_part(snapshot, catalog, options, connection, progress, clock, gaps)
-    retention: tuple[RetentionStatus, ...] = ()
     with clock.stage("analyse"):
         settings = advise_settings(snapshot, options.settings) if "settings" in options.subjects else None
+    if "index" in options.subjects:
+        workload, indexes, fidelity, settings = _index_part(
+            snapshot, catalog, options, connection, progress, clock, gaps, settings
+        )
+    retention: tuple[RetentionStatus, ...] = ()
+    with clock.stage("analyse"):
         if "retention" in options.subjects:
             retention = assess_retention(snapshot, catalog, options.policy)
         judgement = judge(snapshot, catalog, load_rules(), params=options.rule_params)
@@ -216,7 +231,8 @@ def _index_part(
     progress: Progress,
     clock: _Clock,
     gaps: list[Gap],
-) -> tuple[Workload | None, IndexAdvice, Fidelity | None]:
+    settings: SettingsAdvice | None,
+) -> tuple[Workload | None, IndexAdvice, Fidelity | None, SettingsAdvice | None]:
     what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
     with ExitStack() as stack:
         engine: WhatIf | None = None
@@ -230,7 +246,8 @@ def _index_part(
                     Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no index proposals, no costs")
                 )
         if engine is None:
-            return None, IndexAdvice(drop=advise_drops(snapshot, catalog, None, None), planner="none"), None
+            drops = advise_drops(snapshot, catalog, None, None)
+            return None, IndexAdvice(drop=drops, planner="none"), None, settings
         gaps += [
             Gap(what="twin", why=line, costs="statements that need it are planned without it")
             for line in engine.degraded
@@ -245,7 +262,31 @@ def _index_part(
             trusted = replace(workload, statements=tuple(s for s in workload.statements if s.key not in withheld))
         with clock.stage("search"):
             indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)
-        return workload, indexes, fidelity
+        if settings is not None and engine.kind == "twin" and isinstance(engine.session, PlanningSession):
+            with clock.stage("replay"):
+                settings = _replayed(engine.session, trusted, settings)
+        return workload, indexes, fidelity, settings
+
+
+def _replayed(session: PlanningSession, workload: Workload, settings: SettingsAdvice) -> SettingsAdvice:
+    """Return the settings advice with what its planner settings do to the workload's plans on the twin."""
+    replay = replay_settings(session, workload.statements, settings.proposals)
+    if not replay.settings or not replay.planned:
+        return settings
+    head = f"Replayed on the twin: with {', '.join(replay.settings)} as proposed, "
+    if not replay.changed:
+        return replace(
+            settings, notes=(*settings.notes, f"{head}none of {replay.planned} statements gets another plan.")
+        )
+    notes = [f"{head}{len(replay.changed)} of {replay.planned} statements get another plan, the dearest first:"]
+    for item in replay.changed[:_REPLAYED]:
+        scans = [line.strip() for line in item.before if line not in item.after]
+        instead = [line.strip() for line in item.after if line not in item.before]
+        notes.append(
+            f"{' '.join(item.statement.original.split())[:100]}: {', '.join(scans[:3]) or 'the same nodes'}"
+            f" becomes {', '.join(instead[:3]) or 'another order of them'}"
+        )
+    return replace(settings, notes=(*settings.notes, *notes))
 
 
 def _time_of_texts(snapshot: Snapshot) -> float:
