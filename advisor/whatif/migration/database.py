@@ -47,24 +47,24 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _OWNERS = """
-select pg_catalog.format('alter schema %%I owner to %%I', nspname, %(role)s)
+select pg_catalog.format('alter schema %%I owner to %%I', nspname, %(role)s::text)
 from pg_catalog.pg_namespace n where nspname !~ '^pg_' and nspname <> 'information_schema'
 union all
 select pg_catalog.format('alter %%s %%s owner to %%I',
   case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table'
-    when 'S' then 'sequence' else 'table' end, c.oid::pg_catalog.regclass, %(role)s)
+    when 'S' then 'sequence' else 'table' end, c.oid::pg_catalog.regclass, %(role)s::text)
 from pg_catalog.pg_class c
 where relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.oid >= 16384
   and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
     and d.objid = c.oid and d.deptype in ('e', 'i') or d.objid = c.oid and relkind = 'S' and d.deptype = 'a')
 union all
-select pg_catalog.format('alter routine %%s owner to %%I', p.oid::pg_catalog.regprocedure, %(role)s)
+select pg_catalog.format('alter routine %%s owner to %%I', p.oid::pg_catalog.regprocedure, %(role)s::text)
 from pg_catalog.pg_proc p
 where p.oid >= 16384 and p.prokind <> 'a'
   and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')
 union all
 select pg_catalog.format('alter %%s %%s owner to %%I', case typtype when 'd' then 'domain' else 'type' end,
-  t.oid::pg_catalog.regtype, %(role)s)
+  t.oid::pg_catalog.regtype, %(role)s::text)
 from pg_catalog.pg_type t
 where t.oid >= 16384 and typtype in ('e', 'd', 'c', 'r')
   and (typtype <> 'c' or exists (select from pg_catalog.pg_class c where c.oid = typrelid and relkind = 'c'))

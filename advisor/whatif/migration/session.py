@@ -38,6 +38,9 @@ class Refused:
     detail: str = ""
 
 
+_LOST = Refused(LOST, "the session ended")
+
+
 def server_wide(step: Step) -> bool:
     """Return whether a statement concerns roles, extensions, other servers …: it is not run."""
     head = " ".join(step.sql[:80].lower().split())
@@ -47,6 +50,8 @@ def server_wide(step: Step) -> bool:
 def execute(connection: psycopg.Connection[Any], text: str, data: str | None = None) -> Refused | None:
     """Run one statement as a simple query; `data` are the lines of COPY … FROM STDIN. Return why it was refused."""
     pg = connection.pgconn
+    if pg.status == pq.ConnStatus.BAD:
+        return _LOST
     result = pg.exec_(text.encode("utf-8", "surrogateescape"))
     if result.status == pq.ExecStatus.COPY_IN:
         pg.put_copy_data((data or "").encode("utf-8", "surrogateescape"))
@@ -59,7 +64,7 @@ def execute(connection: psycopg.Connection[Any], text: str, data: str | None = N
     if result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY):
         return None
     if pg.status == pq.ConnStatus.BAD:
-        return Refused(LOST, "the connection was closed")
+        return _LOST
     error = error_of(result)
     detail = result.error_field(pq.DiagnosticField.MESSAGE_DETAIL)
     return Refused(error.sqlstate, error.message, (detail or b"").decode("utf-8", "replace"))

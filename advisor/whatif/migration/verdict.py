@@ -182,7 +182,8 @@ def _reason(step: StepRun, refused: Refused) -> str:
         return "concurrently_on_partitioned"
     if "used by a view" in message or (refused.sqlstate == "2BP01" and "view " in detail):
         return "blocked_by_dependent_view"
-    if refused.sqlstate == "42P16" and ("inherit" in message or "child tables" in message):
+    inherited = ("inherit", "child tables", "a partition", "of the partition")
+    if refused.sqlstate in ("42P16", "42809") and any(word in message for word in inherited):
         return "inherited_column_conflict"
     return "migration_fails"
 

@@ -32,6 +32,8 @@ _QUERY = 200
 # A parameter typed for the old column meets another type now; a client would send what the server asks for.
 _RETRY = frozenset({"42883", "42804", "42P18", "22P02"})
 
+_BREAKING = frozenset({"drop_column", "alter_type", "rename_column", "rename_table", "drop_table", "set_schema"})
+
 Costs = tuple[Plan | PlanFailed, ...]
 
 
@@ -160,9 +162,11 @@ def _cause(runs: list[tuple[int, FileRun]], statement: Statement, lost: frozense
     for index, step in reversed(steps):
         if lost & {str(name) for name in step.dropped}:
             return index, step
-    for index, step in reversed(steps):
-        if step.changed & relations:
-            return index, step
+    # Names and types break statements; an index alone only makes them slower.
+    for deciding in (_BREAKING, None):
+        for index, step in reversed(steps):
+            if step.changed & relations and (deciding is None or step.actions & deciding):
+                return index, step
     return steps[-1] if steps else (runs[-1][0], None)
 
 
