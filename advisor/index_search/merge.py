@@ -8,10 +8,10 @@ from advisor.index_search.planner import Candidate
 from advisor.index_search.search import Item
 from advisor.model.catalog import IndexColumn
 
-_MAX_INCLUDED = 4
 
-
-def merged_candidates(chosen: Sequence[Item], max_width: int) -> dict[Candidate, tuple[str, ...]]:
+def merged_candidates(
+    chosen: Sequence[Item], max_width: int, max_included: int = 4
+) -> dict[Candidate, tuple[str, ...]]:
     """Return merged candidates with the handles of the indexes they were made of."""
     found: dict[Candidate, tuple[str, ...]] = {}
     for first in chosen:
@@ -29,7 +29,7 @@ def merged_candidates(chosen: Sequence[Item], max_width: int) -> dict[Candidate,
             columns: tuple[IndexColumn, ...] = (*one.columns, *(c for c in two.columns if c.key not in keys))
             plain = {column.column for column in columns}
             include = tuple(dict.fromkeys(name for name in (*one.include, *two.include) if name not in plain))
-            if len(columns) <= max_width and len(include) <= _MAX_INCLUDED:
+            if len(columns) <= max_width and len(include) <= max_included:
                 merged = Candidate(
                     table=one.table,
                     access_method="btree",

@@ -58,13 +58,15 @@ class Oracle:
         self.known: dict[str, Known] = {s.key: Known(s) for s in statements}
         self.plans_asked = 0
 
-    def plan(self, keys: Sequence[str], chosen: Set) -> None:
-        """Ask the planner about statements under `chosen` and remember the answers."""
-        for key, (cost, used) in self.ask(keys, chosen, frozenset()).items():
+    def plan(self, keys: Sequence[str], chosen: Set) -> dict[str, tuple[float, Set]]:
+        """Ask the planner about statements under `chosen`, remember the answers and return them as `ask` does."""
+        answers = self.ask(keys, chosen, frozenset())
+        for key, (cost, used) in answers.items():
             known = self.known[key]
             known.triples.append((chosen, used & chosen, cost))
             if len(known.triples) > _MAX_TRIPLES:
                 del known.triples[1 : _MAX_TRIPLES // 4]  # the first is the cost without candidates
+        return answers
 
     def ask(self, keys: Sequence[str], chosen: Set, hidden: Set) -> dict[str, tuple[float, Set]]:
         """Return cost per call and indexes used (candidates by handle, existing by name), past all caches.

@@ -31,6 +31,8 @@ from advisor.model.workload import Statement
 _HELPED = 0.95
 _LEAST_GAIN = 0.15  # of what the helped statements cost; below that nobody would notice
 _HURT = 1.05
+_HELPED_IN_BUDGET = 0.995  # a budget is there to be used: everything that counts in the sum
+_LEAST_GAIN_IN_BUDGET = 0.005
 
 
 @dataclass(slots=True)
@@ -53,9 +55,10 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
     Indexes that no final plan uses are taken out; costs are those with everything chosen in place.
     """
     problem = outcome.problem
+    least = _LEAST_GAIN if problem.budget_bytes is None else _LEAST_GAIN_IN_BUDGET
     while True:
         _score(outcome)
-        kept = frozenset(handle for handle in outcome.chosen if _gain(outcome, handle) >= _LEAST_GAIN)
+        kept = frozenset(handle for handle in outcome.chosen if _gain(outcome, handle) >= least)
         outcome.too_little |= outcome.chosen - kept
         if kept == outcome.chosen:
             break
@@ -104,12 +107,13 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     hurt: list[StatementEffect] = []
     statements = []
     before_sum = after_sum = 0.0
+    bound = _HELPED if problem.budget_bytes is None else _HELPED_IN_BUDGET
     for key, used in outcome.used_by.items():
         if item.handle not in used:
             continue
         before, after = outcome.statement_costs[key]
         statement = problem.oracle.known[key].statement
-        if after < _HELPED * before:
+        if after < bound * before:
             helped.append(effect(statement, before, after))
             statements.append(statement)
             before_sum += problem.weights[key] * before

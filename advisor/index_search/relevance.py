@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Candidate
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
+from advisor.model.workload import Statement
 from advisor.progress import Step
 
 _ROUNDS = 8
+_FAMILY_ROUNDS = 3  # where the candidates are peeled in families, each
+_AT_ONCE = 40  # candidates; with many partial ones the planner's time for OR conditions explodes
+_PARTIAL_AT_ONCE = 16
 _NO_GAIN = 0.995  # of the present cost: what is left of the candidates hardly helps
 _HOPELESS = 1e-6  # of the workload's cost: such a statement decides nothing
 
@@ -24,11 +28,14 @@ def peel(
     catalog: Catalog,
     deadline: float,
     step: Step,
+    own: Mapping[str, frozenset[str]] | None = None,
+    thorough: bool = False,
 ) -> frozenset[str]:
     """Set base, best and relevant candidates of every known statement; return all candidates that were used.
 
     `candidates` by handle; `deadline` on time.monotonic(). Statements are taken in order of their cost, so that what
-    the deadline cuts off matters least.
+    the deadline cuts off matters least. `own` holds the candidates made for each statement (without it: all on its
+    tables); `thorough` looks for small and covering indexes separately, as a storage budget asks for.
     """
     by_table: dict[RelationName, set[str]] = defaultdict(set)
     for handle, candidate in candidates.items():
@@ -47,8 +54,11 @@ def peel(
             continue
         if time.monotonic() > deadline:
             break
-        own = _on_tables(known.statement.relations, by_table, catalog)
-        known.relevant = frozenset(_layers(oracle, key, own, deadline))
+        mine = _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
+        found: set[str] = set()
+        for family in _families(mine, candidates, thorough):
+            found |= _layers(oracle, key, family, deadline, _FAMILY_ROUNDS if thorough else _ROUNDS)
+        known.relevant = frozenset(found)
         layers |= known.relevant
     _share(oracle, candidates, layers, catalog)
     return frozenset(layers)
@@ -64,16 +74,32 @@ def _on_tables(
     return frozenset(found)
 
 
-def _layers(oracle: Oracle, key: str, allowed: frozenset[str], deadline: float) -> set[str]:
+def _families(mine: frozenset[str], candidates: Mapping[str, Candidate], thorough: bool) -> Iterator[frozenset[str]]:
+    """Yield the groups of candidates to peel one after the other."""
+    if not thorough and len(mine) <= _AT_ONCE:
+        yield mine
+        return
+    partial = sorted(handle for handle in mine if candidates[handle].predicate is not None)
+    whole = mine.difference(partial)
+    if thorough:
+        narrow = {handle for handle in whole if not candidates[handle].include}
+        for width in (1, 2):
+            yield frozenset(handle for handle in narrow if len(candidates[handle].columns) <= width)
+        yield frozenset(narrow)
+    yield whole
+    for start in range(0, len(partial), _PARTIAL_AT_ONCE):
+        yield frozenset(partial[start : start + _PARTIAL_AT_ONCE])
+
+
+def _layers(oracle: Oracle, key: str, allowed: frozenset[str], deadline: float, rounds: int) -> set[str]:
     known = oracle.known[key]
     relevant: set[str] = set()
-    for number in range(_ROUNDS):
+    for _ in range(rounds):
         if not allowed or time.monotonic() > deadline:
             break
         oracle.plan((key,), allowed)
         _, used, cost = known.triples[-1]
-        if number == 0:
-            known.best = min(known.best, cost)
+        known.best = min(known.best, cost)
         if not used or cost > _NO_GAIN * known.base:
             break
         relevant |= used
@@ -91,4 +117,24 @@ def _share(oracle: Oracle, candidates: Mapping[str, Candidate], layers: set[str]
             continue
         names = {use.expression or column for use in known.statement.uses for column in use.columns}
         nearby = _on_tables(known.statement.relations, by_table, catalog)
-        known.relevant |= frozenset(handle for handle in nearby if candidates[handle].columns[0].key in names)
+        read = _columns_read(known.statement)
+        known.relevant |= frozenset(
+            handle
+            for handle in nearby
+            if candidates[handle].columns[0].key in names and _may_cover(candidates[handle], read)
+        )
+
+
+def _columns_read(statement: Statement) -> list[set[str]]:
+    """Return the columns read of each mention of a table."""
+    found: dict[tuple[RelationName, int], set[str]] = defaultdict(set)
+    for use in statement.uses:
+        if use.role not in ("set", "insert"):
+            found[use.relation, use.occurrence].update(use.columns)
+    return list(found.values())
+
+
+def _may_cover(candidate: Candidate, read: list[set[str]]) -> bool:
+    """Return whether a covering index covers some mention; without INCLUDE an index need not."""
+    held = {column.column for column in candidate.columns} | set(candidate.include)
+    return not candidate.include or any(columns <= held for columns in read)

@@ -7,12 +7,12 @@ will still cost (fixed, and by size relative to the tables), so that an index mu
 from __future__ import annotations
 
 import heapq
-import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from advisor.index_search.budget import spend
 from advisor.index_search.facts import Facts
 from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Candidate
@@ -21,7 +21,7 @@ from advisor.model.names import RelationName
 
 Chosen = frozenset[str]
 _SIBLING = 2.0  # a second index on the same leading column must win this much more: people merge such pairs
-_EXPONENTS = (0.0, 0.5, 1.0)  # of the size a gain is divided by: each wins somewhere under a budget
+_TOKEN_PRICE = 0.02  # of the price without a budget: what a budget holds is the user's to spend, but not for nothing
 _HELPED = 0.9  # a statement counts as helped when the best plan costs at most this share of the present one
 _FULL_PRICE = 4.0  # an index on a table with a quarter of the workload pays the full price
 _LEAST_WORTH = 0.002  # of the present cost: the helped statements count for at least this much
@@ -88,6 +88,8 @@ class Problem:
     def price(self, handle: str) -> float:
         options = self.facts.options
         item = self.items[handle]
+        if self.budget_bytes is not None:
+            return _TOKEN_PRICE * options.fixed_price * self.worth()
         relative = max(0, item.size_bytes - item.replaced_bytes) / max(1, self.tables_bytes)
         # Extending an existing index leaves their number as it is.
         fixed = options.fixed_price * (0.5 if item.replaced_bytes else 1.0)
@@ -107,6 +109,8 @@ class Problem:
             )
             heads = {(self.items[h].candidate.access_method, self.items[h].candidate.columns[0].key) for h in here}
             siblings = len(here) - len(heads)
+            if self.budget_bytes is not None:
+                siblings = 0
             known = written + siblings * _SIBLING * self.facts.options.fixed_price * self.worth_on(relation)
             self._upkeep[here] = known
         return known
@@ -153,11 +157,11 @@ class Problem:
 
 def search(problem: Problem, start: Chosen = frozenset()) -> Chosen:
     """Return the best set found before the deadline; at once the start (made allowed) when it has passed."""
+    if problem.budget_bytes is not None:
+        return spend(problem, start)
     best = start if problem.allowed(start) else frozenset()
-    exponents = _EXPONENTS if problem.budget_bytes is not None else _EXPONENTS[:1]
-    for number in range(len(exponents) + 1):
-        first = _greedy(problem, frozenset(), exponents[number]) if number < len(exponents) else _ideals(problem)
-        chosen = _exchange(problem, first)
+    for begin in (_greedy, _ideals):
+        chosen = _exchange(problem, begin(problem))
         if problem.change(best, chosen) < 0:
             best = chosen
         if problem.late():
@@ -179,14 +183,11 @@ def _ideals(problem: Problem) -> Chosen:
     return chosen
 
 
-def _greedy(problem: Problem, chosen: Chosen, exponent: float) -> Chosen:
-    """Add the candidate with the largest gain per size^exponent while one pays (lazily: bounds first)."""
-
-    def score(gain: float, handle: str) -> float:
-        return gain / math.pow(max(1, problem.items[handle].size_bytes), exponent)
-
+def _greedy(problem: Problem) -> Chosen:
+    """Add the candidate with the largest gain while one pays (lazily: bounds first)."""
+    chosen: Chosen = frozenset()
     heap = [
-        (-score(hope, handle), 0, handle)
+        (-hope, 0, handle)
         for handle in problem.items
         if handle not in problem.forbidden and (hope := problem.hope(handle, chosen)) > 0
     ]
@@ -203,7 +204,7 @@ def _greedy(problem: Problem, chosen: Chosen, exponent: float) -> Chosen:
             continue
         gain = -problem.change(chosen, bigger)
         if gain > 0:
-            heapq.heappush(heap, (-score(gain, handle), generation, handle))
+            heapq.heappush(heap, (-gain, generation, handle))
     return chosen
 
 

@@ -20,6 +20,7 @@ from advisor.model.workload import Statement
 
 _RARE = 0.1  # a column of few values is a key on its own only when rarer values than this are asked for
 _MAX_PER_STATEMENT = 120
+_MAX_IN_BUDGET = 240  # covering forms come last
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Pool:
 def collect_candidates(statements: Iterable[Statement], facts: Facts) -> Pool:
     """Return the candidates of all statements."""
     pool = Pool()
+    most = _MAX_PER_STATEMENT if facts.options.budget_bytes is None else _MAX_IN_BUDGET
     for statement in statements:
         found: dict[Candidate, None] = {}
         for one in occurrences(statement, facts):
@@ -49,7 +51,7 @@ def collect_candidates(statements: Iterable[Statement], facts: Facts) -> Pool:
                     pool.refused.setdefault(candidate, why_not)
                 elif _acceptable(candidate, one, facts, pool):
                     found.setdefault(candidate)
-                if len(found) >= _MAX_PER_STATEMENT:
+                if len(found) >= most:
                     break
         if found:
             pool.by_statement[statement.key] = list(found)

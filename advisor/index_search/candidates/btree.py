@@ -11,6 +11,8 @@ from advisor.model.catalog import IndexColumn
 Columns = tuple[IndexColumn, ...]
 _MAX_EQUAL = 4
 _HALF = 0.5
+_COVERING = (3, 48)  # columns, bytes
+_COVERING_IN_BUDGET = (8, 160)
 FEW_VALUES = 10  # a column with so few values is no key on its own
 _UNSORTED = frozenset(
     ("json", "jsonb", "xml", "point", "box", "polygon", "circle", "path", "lseg", "line", "tsvector", "tsquery",
@@ -157,13 +159,13 @@ def _unique(columns: Sequence[IndexColumn]) -> Columns:
 def covering(columns: Columns, one: Occurrence, facts: Facts) -> tuple[str, ...] | None:
     """Return the INCLUDE list that makes the index cover the occurrence; None when that is not cheap.
 
-    At most three more columns of together 48 bytes, on a table whose pages are mostly all-visible.
+    At most three more columns of together 48 bytes (more where a storage budget says what indexes may take), on a
+    table whose pages are mostly all-visible.
     """
     if any(column.column is None for column in columns) or facts.visible_share(one.relation) < 0.5:
         return None
     missing = [name for name in one.output if name not in {column.column for column in columns}]
-    if not missing or len(missing) > 3:
-        return None
-    if sum(facts.width(one.relation, name) for name in missing) > 48:
+    most, width = _COVERING if facts.options.budget_bytes is None else _COVERING_IN_BUDGET
+    if not missing or len(missing) > most or sum(facts.width(one.relation, name) for name in missing) > width:
         return None
     return tuple(missing)
