@@ -51,6 +51,7 @@ def _create_table(node: Any, functions: Functions) -> Iterator[Action]:
         bound=None if bound is None else "default" if bound.is_default else sql_text(bound),
         if_not_exists=bool(node.if_not_exists),
         temporary=node.relation.relpersistence == "t",
+        like=any(isinstance(element, ast.TableLikeClause) for element in node.tableElts or ()),
     )
 
 
@@ -62,6 +63,7 @@ def _create_table_as(node: Any, functions: Functions) -> Iterator[Action]:
         as_select=True,
         if_not_exists=bool(node.if_not_exists),
         temporary=node.into.rel.relpersistence == "t",
+        body=sql_text(node.query) if kind == "create_matview" else None,
     )
 
 
@@ -255,6 +257,16 @@ def _function(node: Any, functions: Functions) -> Iterator[Action]:
     yield Action(kind="create_function", name=name, type=volatility)
 
 
+# The tables in which migration tools keep what they have done: a few rows.
+_BOOKKEEPING = frozenset(
+    {
+        "alembic_version", "schema_migrations", "ar_internal_metadata", "django_migrations", "flyway_schema_history",
+        "databasechangelog", "databasechangeloglock", "goose_db_version", "gorp_migrations", "pgmigrations",
+        "knex_migrations", "knex_migrations_lock", "__efmigrationshistory", "_prisma_migrations", "migrations",
+    }
+)  # fmt: skip
+
+
 def _dml(kind: str) -> Callable[[Any, Functions], Iterator[Action]]:
     def handle(node: Any, functions: Functions) -> Iterator[Action]:
         where = getattr(node, "whereClause", None)
@@ -268,7 +280,9 @@ def _dml(kind: str) -> Callable[[Any, Functions], Iterator[Action]]:
             relation=relation_name(node.relation),
             columns=columns,
             has_where=where is not None,
-            limited=_is_limited(where) or (from_list is not None and where is not None),
+            limited=_is_limited(where)
+            or (from_list is not None and where is not None)
+            or node.relation.relname.lower() in _BOOKKEEPING,
             as_select=select is not None and getattr(select, "valuesLists", None) is None,
             predicate=sql_text(where) if where is not None else None,
             body=sql_text(node),
@@ -301,6 +315,12 @@ def _is_limited(where: Any) -> bool:
 
 
 def _select(node: Any, functions: Functions) -> Iterator[Action]:
+    if node.intoClause is not None:
+        temporary = node.intoClause.rel.relpersistence == "t"
+        yield Action(
+            kind="create_table", relation=relation_name(node.intoClause.rel), as_select=True, temporary=temporary
+        )
+        return
     for target in node.targetList or ():
         call = target.val
         if isinstance(call, ast.FuncCall) and call.funcname[-1].sval == "set_config" and len(call.args or ()) == 3:

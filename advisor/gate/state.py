@@ -1,71 +1,21 @@
-"""What is known at each point of a migration: relations, transaction, timeouts, locks held. Replays actions."""
+"""Replays a migration's actions: what is known of the database after each of them."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
+from typing import TypeVar
 
 from advisor.errors import UsageError
-from advisor.model.lookup import Catalog
+from advisor.gate.knowledge import Knowledge
 from advisor.model.migration import Action, ColumnSpec, ColumnState, RelationState
-from advisor.model.names import RelationName, quote_ident
+from advisor.model.names import RelationName
 from advisor.units import parse_duration
 
+Value = TypeVar("Value")
 
-class State:
+
+class State(Knowledge):
     """The database as the migrations see it. Rules read it; only `apply` changes it."""
-
-    def __init__(self, major: int, catalog: Catalog | None = None) -> None:
-        self.major = major
-        self.catalog = catalog
-        self.relations: dict[RelationName, RelationState] = {}
-        self.indexes: dict[RelationName, RelationState] = {}
-        self.functions: dict[str, str] = {}  # name -> volatility, of functions the migrations made
-        self.types_created: set[str] = set()
-        self.domains_constrained: set[str] = set()
-        self.constraints_not_valid: dict[tuple[RelationName, str], bool] = {}  # -> added in this transaction
-        self.checks_not_null: set[tuple[RelationName, str]] = set()  # columns proven NOT NULL by a valid CHECK
-        self.validated: dict[RelationName, list[str]] = {}  # CHECK expressions proven by these migrations
-        self.views: dict[RelationName, str] = {}  # created by these migrations: name -> query
-        self.policies: set[RelationName] = set()
-        self.enum_values_added: dict[str, str] = {}  # value -> type, in the present transaction
-        self.in_transaction = False
-        self.explicit = False  # the transaction was opened by the file itself
-        self.lock_timeout: float | None = None  # seconds; None or 0: waits forever
-        self.statement_timeout: float | None = None
-        self._session: dict[str, float | None] = {}
-        self._unproven: dict[tuple[RelationName, str], str] = {}  # CHECKs added NOT VALID
-        self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
-        self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
-        self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
-        self.statement = ""  # the SQL being judged
-        self.pending: tuple[Action, ...] = ()  # what follows it in the file
-        self.keys: dict[RelationName, list[tuple[str, ...]]] = {}  # columns of the indexes made by these migrations
-        if catalog is not None:
-            self._load(catalog)
-
-    def _load(self, catalog: Catalog) -> None:
-        for name, table in catalog.tables.items():
-            columns = {
-                column.name: ColumnState(
-                    name=column.name,
-                    type=column.type,
-                    not_null=column.not_null,
-                    has_default=column.default is not None or bool(column.identity),
-                )
-                for column in catalog.columns.get(name, {}).values()
-            }
-            default = next((p.relation for p in catalog.partitions.get(name, ()) if p.is_default_partition), None)
-            size = sum(leaf.size_bytes or 0 for leaf in catalog.leaves(name))
-            self.relations[name] = RelationState(
-                name=name, kind=table.kind, known=True, columns=columns, rows=catalog.rows(name), size_bytes=size,
-                is_partition=table.is_partition, parent=table.parent, default_partition=default,
-            )  # fmt: skip
-        for name, indexes in catalog.indexes_by_table.items():
-            for index in indexes:
-                self.indexes[index.relation] = RelationState(
-                    name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name
-                )
 
     def settle(self) -> None:
         """Take everything replayed so far for the database before the migrations: it exists and may hold rows."""
@@ -74,69 +24,11 @@ class State:
                 columns = {key: replace(column, created=False) for key, column in state.columns.items()}
                 known[name] = replace(state, created=False, created_in_transaction=False, filled=False, columns=columns)
         self.types_created.clear()
+        self.constraints_made.clear()
+        self.search_path = ()
+        self.complete = True
         self.end()
         self.lock_timeout = self.statement_timeout = None
-
-    # -- questions rules ask -------------------------------------------------------------------------------------
-
-    def relation(self, name: RelationName) -> RelationState:
-        """Return what is known of a relation; one never seen exists already, with unknown columns."""
-        found = self.relations.get(name) or self._other_schema(name)
-        return found if found is not None else RelationState(name=name)
-
-    def _other_schema(self, name: RelationName) -> RelationState | None:
-        """A name without a schema was taken to be in public; another schema's may be meant where it is unique."""
-        if name.schema != "public":
-            return None
-        same = [state for known, state in self.relations.items() if known.name == name.name]
-        return same[0] if len(same) == 1 else None
-
-    def preexisting(self, name: RelationName | None) -> bool:
-        """Return whether a relation existed before these migrations, or holds rows they put in."""
-        return name is not None and self.relation(name).preexisting
-
-    def index(self, name: RelationName) -> RelationState:
-        """Return what is known of an index."""
-        found = self.indexes.get(name)
-        if found is None and name.schema == "public":
-            same = [state for known, state in self.indexes.items() if known.name == name.name]
-            found = same[0] if len(same) == 1 else None
-        return found if found is not None else RelationState(name=name, kind="i")
-
-    def column(self, name: RelationName, column: str) -> ColumnState:
-        """Return what is known of a column."""
-        return self.relation(name).columns.get(column, ColumnState(name=column))
-
-    def indexes_of(self, name: RelationName) -> tuple[RelationState, ...]:
-        """Return the indexes known on a relation."""
-        return tuple(state for state in self.indexes.values() if state.table == name)
-
-    def index_columns(self, name: RelationName) -> tuple[tuple[str, ...], ...]:
-        """Return the key columns of every index on a relation, existing and made by these migrations."""
-        existing = self.catalog.indexes_by_table.get(name, ()) if self.catalog is not None else ()
-        found = [tuple(c.key for c in index.columns) for index in existing if index.relation in self.indexes]
-        return (*found, *self.keys.get(name, ()))
-
-    def valid_checks(self, name: RelationName) -> tuple[str, ...]:
-        """Return the validated CHECK expressions of a relation, existing and added by these migrations."""
-        existing = self.catalog.constraints_by_table.get(name, ()) if self.catalog is not None else ()
-        found = tuple(c.definition for c in existing if c.type == "c" and c.validated)
-        return (*found, *self.validated.get(name, ()))
-
-    def dependent_views(self, name: RelationName, column: str | None) -> tuple[RelationName, ...]:
-        """Return views and materialized views that read a relation (and name the column), by the catalog."""
-        if self.catalog is None:
-            return ()
-        word = re.compile(rf'(?<![\w"]){re.escape(quote_ident(column))}(?![\w"])') if column is not None else None
-        return tuple(
-            RelationName(view.schema, view.name)
-            for view in self.catalog.snapshot.schema_objects
-            if view.kind in ("view", "materialized view", "matview")
-            and name in view.relations
-            and (word is None or word.search(view.ddl))
-        )
-
-    # -- replay ---------------------------------------------------------------------------------------------------
 
     def begin(self, explicit: bool) -> None:
         """Open a transaction: by the file's own BEGIN, or by the tool that wraps it."""
@@ -178,6 +70,9 @@ class State:
     _apply_rollback = _apply_commit
 
     def _apply_set(self, action: Action) -> None:
+        if action.name == "search_path":
+            parts = (part.strip().strip('"') for part in (action.value or "").split(","))
+            self.search_path = tuple(part for part in parts if part)
         if action.name not in ("lock_timeout", "statement_timeout"):
             return
         seconds = _timeout(action.value or "0")
@@ -186,6 +81,8 @@ class State:
             self._session[action.name] = seconds
 
     def _apply_reset(self, action: Action) -> None:
+        if action.name in (None, "search_path"):
+            self.search_path = ()
         for name in ("lock_timeout", "statement_timeout"):
             if action.name in (None, name):
                 setattr(self, name, None)
@@ -199,11 +96,16 @@ class State:
         primary = {c for constraint in action.constraints if constraint.type == "primary" for c in constraint.columns}
         for name in primary & set(columns):
             columns[name] = replace(columns[name], not_null=True)
+        hidden = action.as_select or action.like
+        known = not hidden and all(self.relation(parent).known for parent in action.relations)
+        inherited = {
+            column: state for parent in action.relations for column, state in self.relation(parent).columns.items()
+        }
         self.relations[action.relation] = RelationState(
             name=action.relation, kind="p" if action.partition_by else "r", created=True,
-            created_in_transaction=self.in_transaction, known=not action.as_select and not action.relations,
-            filled=action.as_select, columns=columns, is_partition=action.partition_of is not None,
-            parent=action.partition_of,
+            created_in_transaction=self.in_transaction, known=known,
+            filled=action.as_select, columns=inherited | columns, is_partition=action.partition_of is not None,
+            parent=action.partition_of or next(iter(action.relations), None),
         )  # fmt: skip
         if action.bound == "default" and action.partition_of is not None:
             self._set_default(action.partition_of, action.relation)
@@ -218,10 +120,13 @@ class State:
         self.relations[action.relation] = RelationState(
             name=action.relation, kind="m", created=True, created_in_transaction=self.in_transaction
         )
+        self.views[action.relation] = action.body or ""
+        self._views_dropped.discard(action.relation)
 
     def _apply_create_view(self, action: Action) -> None:
         assert action.relation is not None
         self.views[action.relation] = action.body or ""
+        self._views_dropped.discard(action.relation)
         if action.relation not in self.relations:
             self.relations[action.relation] = RelationState(name=action.relation, kind="v", created=True)
 
@@ -243,6 +148,9 @@ class State:
     def _apply_drop_table(self, action: Action) -> None:
         if action.relation is not None:
             self.relations.pop(action.relation, None)
+            self.views.pop(action.relation, None)
+            self._views_dropped.add(action.relation)
+            self.indexes = {name: index for name, index in self.indexes.items() if index.table != action.relation}
 
     _apply_drop_view = _apply_drop_table
     _apply_drop_matview = _apply_drop_table
@@ -253,18 +161,39 @@ class State:
 
     def _apply_rename_table(self, action: Action) -> None:
         assert action.relation is not None and action.new_name is not None
-        renamed = RelationName(action.relation.schema, action.new_name)
-        self.relations[renamed] = replace(self.relation(action.relation), name=renamed)
-        self.relations.pop(action.relation, None)
+        self._move(action.relation, RelationName(action.relation.schema, action.new_name))
+
+    def _apply_rename_index(self, action: Action) -> None:
+        if action.relation is not None and action.new_name is not None and action.relation in self.indexes:
+            renamed = RelationName(action.relation.schema, action.new_name)
+            self.indexes[renamed] = replace(self.indexes.pop(action.relation), name=renamed)
+
+    def _move(self, old: RelationName, new: RelationName) -> None:
+        """Carry everything known of a relation over to its new name."""
+        self.relations[new] = replace(self.relation(old), name=new)
+        self.relations.pop(old, None)
         for name, index in list(self.indexes.items()):
-            if index.table == action.relation:
-                self.indexes[name] = replace(index, table=renamed)
+            if index.table == old:
+                self.indexes[name] = replace(index, table=new)
+        for name, state in list(self.relations.items()):
+            if old in (state.parent, state.default_partition):
+                parent = new if state.parent == old else state.parent
+                default = new if state.default_partition == old else state.default_partition
+                self.relations[name] = replace(state, parent=parent, default_partition=default)
+        _rename_key(self.keys, old, new)
+        _rename_key(self.validated, old, new)
+        _rename_key(self.views, old, new)
+        _rename_owner(self.constraints_not_valid, old, new)
+        _rename_owner(self._unproven, old, new)
+        _rename_owner(self._pending_checks, old, new)
+        self.checks_not_null = {(new if r == old else r, column) for r, column in self.checks_not_null}
+        self.constraints_made = {(new if r == old else r, name) for r, name in self.constraints_made}
+        self.policies = {new if r == old else r for r in self.policies}
+        self.exclusive = [new if r == old else r for r in self.exclusive]
 
     def _apply_set_schema(self, action: Action) -> None:
         assert action.relation is not None and action.new_name is not None
-        moved = RelationName(action.new_name, action.relation.name)
-        self.relations[moved] = replace(self.relation(action.relation), name=moved)
-        self.relations.pop(action.relation, None)
+        self._move(action.relation, RelationName(action.new_name, action.relation.name))
 
     def _edit_column(self, action: Action, **changes: object) -> None:
         if action.relation is None or action.name is None:
@@ -319,6 +248,8 @@ class State:
         if action.relation is None or action.constraint is None:
             return
         constraint = action.constraint
+        if constraint.name is not None:
+            self.constraints_made.add((action.relation, constraint.name))
         if constraint.type == "check" and constraint.expression is not None:
             if constraint.not_valid:
                 self._unproven[(action.relation, constraint.name or "")] = constraint.expression
@@ -377,6 +308,7 @@ class State:
         self._apply_create_type(action)
         if action.has_where:
             self.domains_constrained.add((action.name or "").rpartition(".")[2])
+        self.domains[(action.name or "").rpartition(".")[2]] = action.type or ""
 
     def _apply_add_enum_value(self, action: Action) -> None:
         if self.in_transaction and (action.name or "").rpartition(".")[2] not in self.types_created:
@@ -385,6 +317,16 @@ class State:
     def _apply_create_policy(self, action: Action) -> None:
         if action.relation is not None:
             self.policies.add(action.relation)
+
+
+def _rename_key(mapping: dict[RelationName, Value], old: RelationName, new: RelationName) -> None:
+    if old in mapping:
+        mapping[new] = mapping.pop(old)
+
+
+def _rename_owner(mapping: dict[tuple[RelationName, str], Value], old: RelationName, new: RelationName) -> None:
+    for key in [key for key in mapping if key[0] == old]:
+        mapping[new, key[1]] = mapping.pop(key)
 
 
 def _column_state(spec: ColumnSpec) -> ColumnState:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from advisor.gate.dynamic import expand
 from advisor.gate.locks import BLOCKING, locks_of
+from advisor.gate.resolve import does_nothing, resolved
 from advisor.gate.rulebook import MigrationRule
 from advisor.gate.script import Ignore, Script, read_script
 from advisor.gate.seconds import estimate_seconds
@@ -51,7 +52,7 @@ def replay_schema(text: str, state: State) -> str | None:
     for step in script.steps:
         for action in step.actions:
             state.locks = ()
-            state.apply(action)
+            state.apply(resolved(action, state))
     state.settle()
     return script.error
 
@@ -69,15 +70,20 @@ def _judge_step(
     waits_forever = False
     actions = (*step.actions, *inner)
     state.statement = step.sql
-    for number, action in enumerate(actions):
+    for number, written in enumerate(actions):
+        action = resolved(written, state)
+        if does_nothing(action, state):
+            continue
         state.locks = locks_of(action, state)
-        state.pending = (*actions[number + 1 :], *later)
+        state.pending = tuple(resolved(following, state) for following in (*actions[number + 1 :], *later))
         for rule in rules:
             if rule.enabled and rule.applies(state.major):
                 for hazard in rule.check(action, state):
                     yield _from_hazard(rule, hazard, step, state)
         strong = [name for name, mode in state.locks if mode in BLOCKING and state.preexisting(name)]
-        if strong and state.lock_timeout is None and not waits_forever:
+        # Nobody writes to a materialized view: its CONCURRENTLY waits for other refreshes only.
+        online = action.kind == "refresh_matview" and action.concurrently
+        if strong and state.lock_timeout is None and not waits_forever and not online:
             waits_forever = True
             yield _no_lock_timeout(step, str(strong[0]))
         state.apply(action)

@@ -84,6 +84,7 @@ class Action:
     partition_by: bool = False
     bound: str | None = None  # 'default' or the text of FOR VALUES …
     as_select: bool = False
+    like: bool = False  # CREATE TABLE (LIKE …): columns that the text does not show
     temporary: bool = False
     nested: bool = False  # inside DO or a constant EXECUTE
     body: str | None = None  # of a DO block, a view's query
@@ -121,7 +122,7 @@ class RelationState:
     created: bool = False  # by these migrations: empty, harmless
     created_in_transaction: bool = False  # of the present transaction
     known: bool = False  # from a catalog or from CREATE TABLE: then `columns` is complete
-    filled: bool = False  # created here, but rows were copied in since
+    filled: bool = False  # created here, and rows were copied in since
     columns: dict[str, ColumnState] = field(default_factory=dict)
     rows: float | None = None
     size_bytes: int | None = None
@@ -132,8 +133,8 @@ class RelationState:
 
     @property
     def preexisting(self) -> bool:
-        """Whether rows and readers may exist."""
-        return not self.created or self.filled
+        """Whether readers and writers may exist: what these migrations made is used by nobody yet, filled or not."""
+        return not self.created
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,7 @@ class MigrationView(Protocol):
     constraints_not_valid: dict[tuple[RelationName, str], bool]  # -> added in this transaction
     checks_not_null: set[tuple[RelationName, str]]
     policies: set[RelationName]
+    constraints_made: set[tuple[RelationName, str]]  # by these migrations
     enum_values_added: dict[str, str]
 
     def relation(self, name: RelationName) -> RelationState: ...

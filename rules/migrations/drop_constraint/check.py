@@ -14,8 +14,8 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         added = later.constraint if later.kind == "add_constraint" and later.relation == action.relation else None
         if added is not None and added.name == action.name:
             return
-    if action.relation and any(column == action.name for _, column in state.checks_not_null):
-        return
+    if action.relation and (action.relation, action.name) in state.constraints_made:
+        return  # these migrations added it
     if action.relation and action.name and action.name.endswith(("_not_null", "_nn")):
         return  # the CHECK that spared SET NOT NULL its scan, which is done
     yield Hazard(

@@ -1,0 +1,161 @@
+"""What is known of the database at one point of a migration, and the questions rules ask about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from advisor.model.lookup import Catalog
+from advisor.model.migration import Action, ColumnState, RelationState
+from advisor.model.names import RelationName, quote_ident
+
+
+class Knowledge:
+    """The database as the migrations see it. Rules read it; only `apply` changes it."""
+
+    def __init__(self, major: int, catalog: Catalog | None = None) -> None:
+        self.major = major
+        self.catalog = catalog
+        self.complete = catalog is not None  # a relation that is not known does not exist
+        self.search_path: tuple[str, ...] = ()  # as the file set it
+        self.domains: dict[str, str] = {}  # domains made by these migrations or the schema file -> base type
+        self.constraints_made: set[tuple[RelationName, str]] = set()
+        self.known_views: set[RelationName] = set()  # of the catalog
+        self._views_dropped: set[RelationName] = set()
+        self.relations: dict[RelationName, RelationState] = {}
+        self.indexes: dict[RelationName, RelationState] = {}
+        self.functions: dict[str, str] = {}  # name -> volatility, of functions the migrations made
+        self.types_created: set[str] = set()
+        self.domains_constrained: set[str] = set()
+        self.constraints_not_valid: dict[tuple[RelationName, str], bool] = {}  # -> added in this transaction
+        self.checks_not_null: set[tuple[RelationName, str]] = set()  # columns proven NOT NULL by a valid CHECK
+        self.validated: dict[RelationName, list[str]] = {}  # CHECK expressions proven by these migrations
+        self.views: dict[RelationName, str] = {}  # created by these migrations: name -> query
+        self.policies: set[RelationName] = set()
+        self.enum_values_added: dict[str, str] = {}  # value -> type, in the present transaction
+        self.in_transaction = False
+        self.explicit = False  # the transaction was opened by the file itself
+        self.lock_timeout: float | None = None  # seconds; None or 0: waits forever
+        self.statement_timeout: float | None = None
+        self._session: dict[str, float | None] = {}
+        self._unproven: dict[tuple[RelationName, str], str] = {}  # CHECKs added NOT VALID
+        self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
+        self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
+        self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
+        self.statement = ""  # the SQL being judged
+        self.pending: tuple[Action, ...] = ()  # what follows it in the file
+        self.keys: dict[RelationName, list[tuple[str, ...]]] = {}  # columns of the indexes made by these migrations
+        if catalog is not None:
+            self._load(catalog)
+
+    def _load(self, catalog: Catalog) -> None:
+        for name, table in catalog.tables.items():
+            columns = {
+                column.name: ColumnState(
+                    name=column.name,
+                    type=column.type,
+                    not_null=column.not_null,
+                    has_default=column.default is not None or bool(column.identity),
+                )
+                for column in catalog.columns.get(name, {}).values()
+            }
+            default = next((p.relation for p in catalog.partitions.get(name, ()) if p.is_default_partition), None)
+            size = sum(leaf.size_bytes or 0 for leaf in catalog.leaves(name))
+            self.relations[name] = RelationState(
+                name=name, kind=table.kind, known=True, columns=columns, rows=catalog.rows(name), size_bytes=size,
+                is_partition=table.is_partition, parent=table.parent, default_partition=default,
+            )  # fmt: skip
+        self.known_views = {
+            RelationName(item.schema, item.name)
+            for item in catalog.snapshot.schema_objects
+            if item.kind in ("view", "materialized view", "matview")
+        }
+        for name, indexes in catalog.indexes_by_table.items():
+            for index in indexes:
+                self.indexes[index.relation] = RelationState(
+                    name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name
+                )
+
+    # -- questions rules ask -------------------------------------------------------------------------------------
+
+    def relation(self, name: RelationName) -> RelationState:
+        """Return what is known of a relation; one never seen exists already, with unknown columns."""
+        found = self.relations.get(name) or self._other_schema(name) or self.indexes.get(name)
+        return found if found is not None else RelationState(name=name)
+
+    def _other_schema(self, name: RelationName) -> RelationState | None:
+        """A name without a schema was taken to be in public; another schema's may be meant where it is unique."""
+        if name.schema != "public":
+            return None
+        same = [state for known, state in self.relations.items() if known.name == name.name]
+        return same[0] if len(same) == 1 else None
+
+    def preexisting(self, name: RelationName | None) -> bool:
+        """Return whether a relation existed before these migrations, or holds rows they put in."""
+        return name is not None and self.relation(name).preexisting
+
+    def index(self, name: RelationName) -> RelationState:
+        """Return what is known of an index."""
+        found = self.indexes.get(name)
+        if found is None and name.schema == "public":
+            same = [state for known, state in self.indexes.items() if known.name == name.name]
+            found = same[0] if len(same) == 1 else None
+        return found if found is not None else RelationState(name=name, kind="i")
+
+    def column(self, name: RelationName, column: str) -> ColumnState:
+        """Return what is known of a column."""
+        found = self.relation(name).columns.get(column, ColumnState(name=column))
+        base = self.domains.get((found.type or "").rpartition(".")[2])
+        return found if base is None else replace(found, type=base)
+
+    def indexes_of(self, name: RelationName) -> tuple[RelationState, ...]:
+        """Return the indexes known on a relation."""
+        return tuple(state for state in self.indexes.values() if state.table == name)
+
+    def index_columns(self, name: RelationName) -> tuple[tuple[str, ...], ...]:
+        """Return the key columns of every index on a relation, existing and made by these migrations."""
+        existing = self.catalog.indexes_by_table.get(name, ()) if self.catalog is not None else ()
+        found = [tuple(c.key for c in index.columns) for index in existing if index.relation in self.indexes]
+        return (*found, *self.keys.get(name, ()))
+
+    def valid_checks(self, name: RelationName) -> tuple[str, ...]:
+        """Return the validated CHECK expressions of a relation, existing and added by these migrations."""
+        existing = self.catalog.constraints_by_table.get(name, ()) if self.catalog is not None else ()
+        found = tuple(c.definition for c in existing if c.type == "c" and c.validated)
+        return (*found, *self.validated.get(name, ()))
+
+    def dependent_views(self, name: RelationName, column: str | None) -> tuple[RelationName, ...]:
+        """Return views and materialized views that read a relation (and name the column), by the catalog."""
+        pattern = rf'(?<![\w"]){re.escape(quote_ident(column))}(?![\w"])' if column is not None else ""
+        stored = self.catalog.snapshot.schema_objects if self.catalog is not None else ()
+        found = [
+            RelationName(view.schema, view.name)
+            for view in stored
+            if view.kind in ("view", "materialized view", "matview")
+            and name in view.relations
+            and re.search(pattern, view.ddl)
+        ]
+        table = re.compile(rf'(?<![\w"]){re.escape(quote_ident(name.name))}(?![\w"])')
+        # "*" stands for every column, except in count(*).
+        column_or_star = re.compile(rf"{pattern}|(?<!\()\*(?!\))")
+        found += [
+            view for view, query in self.views.items()
+            if table.search(query) and (column is None or column_or_star.search(query))
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(view for view in found if view not in self._views_dropped))
+
+    def resolve(self, name: RelationName) -> RelationName:
+        """Return the relation or index that a name without a schema (read as public) means."""
+        if name.schema != "public" or name in self.relations or name in self.indexes or name in self.views:
+            return name
+        for schema in self.search_path:
+            candidate = RelationName(schema, name.name)
+            if candidate in self.relations or candidate in self.indexes:
+                return candidate
+        same = [n for known in (self.relations, self.indexes) for n in known if n.name == name.name]
+        return same[0] if len(same) == 1 else name
+
+    def name_of_new(self, name: RelationName) -> RelationName:
+        """Return the name that an object created without a schema gets."""
+        first = self.search_path[0] if self.search_path else "public"
+        return name if name.schema != "public" or first.startswith(("$", "pg_")) else RelationName(first, name.name)

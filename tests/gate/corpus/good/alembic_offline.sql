@@ -1,0 +1,25 @@
+BEGIN;
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, 
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Running upgrade  -> 1975ea83b712
+
+CREATE TABLE account (
+    id SERIAL NOT NULL, 
+    name VARCHAR(50) NOT NULL, 
+    description VARCHAR(200), 
+    PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX ix_account_name ON account (name);
+INSERT INTO alembic_version (version_num) VALUES ('1975ea83b712') RETURNING alembic_version.version_num;
+
+-- Running upgrade 1975ea83b712 -> ae1027a6acf
+ALTER TABLE account ADD COLUMN last_transaction_date TIMESTAMP WITHOUT TIME ZONE;
+UPDATE account SET description = '' WHERE description IS NULL;
+ALTER TABLE account ALTER COLUMN description SET NOT NULL;
+UPDATE alembic_version SET version_num='ae1027a6acf' WHERE alembic_version.version_num = '1975ea83b712';
+
+COMMIT;

@@ -1,0 +1,18 @@
+create schema app;
+create type app.status as enum ('new', 'paid');
+create domain positive as integer check (value > 0);
+create function app.slug(text) returns text language sql immutable as $$ select lower($1) $$;
+create function app.token() returns text language sql volatile as $$ select md5(random()::text) $$;
+create table customers (id bigint generated always as identity primary key, email varchar(100) not null, name text, phone varchar(20), created_at timestamp default now());
+create table orders (id bigserial primary key, customer_id bigint not null references customers, total numeric(10,2), note varchar(50), state text, quantity positive);
+create index orders_customer_id_idx on orders (customer_id);
+create table app.invoices (id int primary key, order_id bigint, amount numeric(12,2), code char(4));
+create table "Mixed Case" ("Id" int primary key, "Some Value" varchar(10));
+create table measurements (id bigint, at timestamptz not null, value float8) partition by range (at);
+create table measurements_2024 partition of measurements for values from ('2024-01-01') to ('2025-01-01');
+create table measurements_default partition of measurements default;
+create table measurements_2025 (like measurements including all);
+create view order_totals as select customer_id, sum(total) as total from orders group by customer_id;
+create materialized view report as select customer_id, count(*) as n from orders group by customer_id;
+create table parent_notes (id int, body text);
+create table child_notes (extra text) inherits (parent_notes);
