@@ -20,6 +20,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # PostgreSQL never writes these; compressed and other binary files are full of them.
 _NEVER_IN_TEXT = bytes(set(range(32)) - set(b"\t\n\r\f\v\b\x1b"))
 _MOST_ODD_BYTES = 0.01
+_NEARLY_ALL = 0.9
 
 
 @contextmanager
@@ -31,7 +32,9 @@ def open_lines(path: Path) -> Iterator[Iterator[bytes]]:
             _check_text(head, path)
             if head.startswith(_BYTE_ORDER_MARK):
                 stream.read(len(_BYTE_ORDER_MARK))
-            yield _lines(stream)
+            # Windows ends every line so; elsewhere it belongs to a statement's own text.
+            windows = head.count(b"\r\n") > _NEARLY_ALL * head.count(b"\n")
+            yield _lines(stream, b"\r\n" if windows else b"\n")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UsageError(f"{path} is damaged: it cannot be decompressed to its end.", "Copy it again.") from error
     except OSError as error:
@@ -58,14 +61,14 @@ def _check_text(head: bytes, path: Path) -> None:
         )
 
 
-def _lines(stream: io.BufferedReader | gzip.GzipFile) -> Iterator[bytes]:
+def _lines(stream: io.BufferedReader | gzip.GzipFile, end: bytes) -> Iterator[bytes]:
     while line := stream.readline(LONGEST_LINE):
         if not line.endswith(b"\n") and len(line) == LONGEST_LINE:
             while (rest := stream.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                 pass
-        yield line.removesuffix(b"\n").removesuffix(b"\r")
+        yield line.removesuffix(end).removesuffix(b"\n")
 
 
 def decoded(raw: bytes) -> str:
     """Return the text of a line; bytes that are not UTF-8 (databases in other encodings) show as \\xNN."""
-    return raw.decode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\x00")

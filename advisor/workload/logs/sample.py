@@ -18,18 +18,28 @@ from advisor.workload.parse import LONGEST_TEXT
 Sample = tuple[str, tuple[tuple[int, str | None], ...]]  # text, parameters
 Kept = tuple[Sample, float]  # with its time in ms
 
-_FIRST_CAPACITY = 100
+_FIRST_CAPACITY = 64  # more sets of values are not planned anyway
 _MOST_SAMPLES = 30_000
 _MOST_CHARACTERS = 48 << 20
 _MOST_KINDS = 20_000
 _KEYS_KEPT = 5_000
+_KEY_CHARACTERS = 20_000  # what is alike so far is one kind
 _VARYING = re.compile(
     r"""
       (?P<name>"(?:[^"]|"")*" | \$\d+ | [A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*(?!'))
-    | [eE]'(?:[^'\\]|\\.|'')*' | (?:[bBxXnN]|[uU]&)?'(?:[^']|'')*'
+    | [eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*' | (?:[bBxXnN]|[uU]&)?'[^']*(?:''[^']*)*'
     | \$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$
     | \d+(?:\.\d*)?(?:[eE][+-]?\d+)? | \.\d+
     | /\*.*?\*/ | --[^\n]* | (?P<space>\s+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+# The same where there are no quoted names and no comments, which is nearly always; several times as fast.
+_PLAINLY_VARYING = re.compile(
+    r"""
+      \b[eE]'[^'\\]*(?:(?:\\.|'')[^'\\]*)*' | (?:\b[bBxXnN]|\b[uU]&)?'[^']*(?:''[^']*)*'
+    | \$(?P<tag>[A-Za-z_]\w*)?\$.*?\$(?(tag)(?P=tag))\$
+    | (?<![\w$])(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -42,7 +52,9 @@ def kind_of(text: str) -> str:
     >>> kind_of("select * from t1 where a = 'it''s' and b in (1, 2.5) /* x */")
     'select * from t1 where a = ? and b in (?)'
     """
-    return _LISTS.sub("?", _VARYING.sub(_replacement, text)).strip()
+    if '"' not in text and "--" not in text and "/*" not in text:
+        return _LISTS.sub("?", " ".join(_PLAINLY_VARYING.sub("?", text).split()))
+    return _LISTS.sub("?", " ".join(_VARYING.sub(_replacement, text).split()))
 
 
 def _replacement(match: re.Match[str]) -> str:
@@ -128,7 +140,7 @@ class Sampler:
     def _key(self, text: str) -> str:
         key = self._keys.get(text)
         if key is None:
-            key = kind_of(text)
+            key = kind_of(text[:_KEY_CHARACTERS])
             if len(self._keys) >= _KEYS_KEPT:
                 self._keys.clear()
             if len(text) < _KEYS_KEPT:
