@@ -117,7 +117,7 @@ def _run(connection: psycopg.Connection[Any], probe: Probe, *, row_security: str
         )
         if probe.guard == "catalog":
             return cursor.execute(probe.sql.encode()).fetchall()
-        cursor.execute(b"explain (format json) " + probe.sql.encode())
+        cursor.execute(b"explain /* pgadvise */ (format json) " + probe.sql.encode())
         row = cursor.fetchone()
         plan = next(iter(row.values()))[0]["Plan"] if row is not None else {}
         if probe.guard == "plan":

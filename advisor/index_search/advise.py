@@ -6,7 +6,7 @@ import time
 
 from advisor.index_search.brin_choice import brin_instead
 from advisor.index_search.candidates import Pool, collect_candidates
-from advisor.index_search.candidates.served import is_prefix, same_key
+from advisor.index_search.candidates.served import is_prefix
 from advisor.index_search.ddl import Names
 from advisor.index_search.drops import advise_drops, drop_notes
 from advisor.index_search.facts import Facts
@@ -14,12 +14,13 @@ from advisor.index_search.hot import lookalikes, refusals
 from advisor.index_search.merge import merged_candidates
 from advisor.index_search.options import SearchOptions
 from advisor.index_search.oracle import Oracle
-from advisor.index_search.planner import Candidate, Planner
-from advisor.index_search.proposals import Outcome, proposals, superseded
+from advisor.index_search.planner import Planner
+from advisor.index_search.prepare import offer, prepare_items
+from advisor.index_search.proposals import Outcome, proposals
+from advisor.index_search.refine import refined
 from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.search import Chosen, Item, Problem, search
-from advisor.index_search.size import estimate_index_size
 from advisor.index_search.write_cost import collect_writes
 from advisor.model.lookup import Catalog
 from advisor.model.report import IndexAdvice
@@ -29,6 +30,9 @@ from advisor.progress import Progress
 
 _PEEL_SHARE = 0.6  # of the time limit, at most, for learning which candidates matter
 _HOT_ROUNDS = 4
+_MERGE_ROUNDS = 3
+_MAX_INCLUDED = 4  # in a merged index
+_MAX_INCLUDED_IN_BUDGET = 10
 _SLIGHT = 0.05  # of a statement's present cost: what an index beside others must save to be worth its upkeep,
 _CLEARLY = 3.0  # or the statement must be this many times dearer without it
 _MISSED = 3.0  # times dearer: less than that does not justify a second index on the same leading columns
@@ -54,10 +58,16 @@ def advise_indexes(
     oracle = Oracle(planner, workload.statements)
     weights = {statement.key: statement.calls for statement in workload.statements}
     pool = collect_candidates(sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)), facts)
-    items = _prepare(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
+    items = prepare_items(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
     by_handle = {handle: item.candidate for handle, item in items.items()}
     with progress.step("Planning with candidate indexes", len(oracle.known)) as step:
-        peel(oracle, by_handle, weights, catalog, started + _PEEL_SHARE * options.time_limit, step)
+        handles = {candidate: handle for handle, candidate in by_handle.items()}
+        own = {
+            key: frozenset(handles[one] for one in made if one in handles) for key, made in pool.by_statement.items()
+        }
+        spending = options.budget_bytes is not None
+        learned = started + _PEEL_SHARE * options.time_limit
+        peel(oracle, by_handle, weights, catalog, learned, step, own, thorough=spending)
     _link(items, oracle)
     relations = {relation for statement in workload.statements for relation in statement.relations}
     problem = Problem(
@@ -74,7 +84,11 @@ def advise_indexes(
     refused: dict[str, str] = {}
     with progress.step("Choosing indexes") as step:
         chosen = search(problem)
-        chosen = _with_merged(problem, planner, pool, chosen)
+        for _ in range(_MERGE_ROUNDS if spending else 1):
+            merged = _with_merged(problem, planner, pool, chosen)
+            if merged == chosen:
+                break
+            chosen = merged
         for _ in range(_HOT_ROUNDS):
             found = refusals(problem, chosen)
             if not found:
@@ -84,8 +98,12 @@ def advise_indexes(
                 problem.forbidden |= {refusal.handle, *lookalikes(problem, refusal.handle)}
             chosen = search(problem, chosen - problem.forbidden)
             step.advance()
-    chosen = _contributing(problem, _needed(problem, chosen - problem.forbidden))
+    chosen -= problem.forbidden
+    if not spending:
+        chosen = _contributing(problem, _needed(problem, chosen))
     chosen = brin_instead(problem, chosen)
+    if not spending:
+        chosen = _needed(problem, refined(problem, planner, pool, chosen))
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)
@@ -109,52 +127,6 @@ def advise_indexes(
     )
 
 
-def _prepare(
-    planner: Planner, pool: Pool, candidates: list[Candidate], known: dict[str, Item], facts: Facts
-) -> dict[str, Item]:
-    """Return items for the candidates the planner accepts; note why it refuses the others."""
-    items: dict[str, Item] = {}
-    for prepared in planner.prepare(candidates) if candidates else ():
-        if prepared.error is not None:
-            pool.refused.setdefault(prepared.candidate, _plain(prepared.error))
-            continue
-        if prepared.handle in known:
-            continue
-        share = 1.0
-        if prepared.candidate.predicate is not None:
-            share = pool.shares.get(prepared.candidate, 0.5)
-        size = prepared.size_bytes
-        rows = facts.rows(prepared.candidate.table)
-        if share < 1 and prepared.rows >= 0.99 * rows:
-            # HypoPG does not know how many rows a predicate keeps.
-            size = estimate_index_size(prepared.candidate, facts.catalog, share * rows).size_bytes
-        item = Item(prepared.handle, prepared.candidate, size, share)
-        item.replaced_bytes = sum(
-            index.size_bytes or 0 for index in facts.indexes(prepared.candidate.table) if superseded(index, item)
-        )
-        item.beside_existing = any(
-            index.columns
-            and index.access_method == prepared.candidate.access_method
-            and index.predicate is None
-            and same_key(index.columns[0], prepared.candidate.columns[0])
-            and not superseded(index, item)
-            for index in facts.indexes(prepared.candidate.table)
-        )
-        items[prepared.handle] = item
-    return items
-
-
-def _plain(error: str) -> str:
-    if "must be marked IMMUTABLE" in error:
-        return (
-            "its expression depends on settings such as TimeZone or the locale, which PostgreSQL does not allow in an "
-            "index; a condition on the plain column (a range of timestamps) can be indexed"
-        )
-    if error.startswith("hypopg"):
-        return f"HypoPG cannot try it ({error.removeprefix('hypopg: ')}); the planner twin can: --what-if twin"
-    return f"PostgreSQL refuses it: {error}"
-
-
 def _link(items: dict[str, Item], oracle: Oracle) -> None:
     """Note for each item the statements it is relevant to."""
     statements: dict[str, list[str]] = {}
@@ -167,19 +139,14 @@ def _link(items: dict[str, Item], oracle: Oracle) -> None:
 
 def _with_merged(problem: Problem, planner: Planner, pool: Pool, chosen: Chosen) -> Chosen:
     """Offer the search merged forms of the chosen indexes (siblings on one prefix, united INCLUDE lists)."""
-    parents = merged_candidates([problem.items[handle] for handle in sorted(chosen)], problem.facts.options.max_width)
+    options = problem.facts.options
+    included = _MAX_INCLUDED if options.budget_bytes is None else _MAX_INCLUDED_IN_BUDGET
+    parents = merged_candidates([problem.items[handle] for handle in sorted(chosen)], options.max_width, included)
     known = {item.candidate for item in problem.items.values()}
-    new = [candidate for candidate in parents if candidate not in known]
+    new = {candidate: handles for candidate, handles in parents.items() if candidate not in known}
     if not new or problem.late():
         return chosen
-    items = _prepare(planner, pool, new, problem.items, problem.facts)
-    for handle, item in items.items():
-        keys = {key for parent in parents[item.candidate] for key in problem.items[parent].statements}
-        item.statements = tuple(keys)
-        for key in keys:
-            problem.oracle.known[key].relevant |= {handle}
-            problem.oracle.known[key].costs.clear()
-    problem.items.update(items)
+    offer(problem, planner, pool, new)
     improved = search(problem, chosen)
     return improved if problem.change(chosen, improved) < 0 else chosen
 

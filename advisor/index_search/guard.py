@@ -3,10 +3,14 @@
 The planner assumes that the rows a filter keeps are spread evenly, so that a LIMIT stops the scan early. Where the
 matching rows are clustered at the far end, such a plan reads most of the table. An index is not proposed on that hope:
 the part of the scan the LIMIT is expected to need counts up to five times.
+
+What a search inside texts or an equality on a function's result keeps is a guess without statistics of it (0.5 % of
+the rows, however many there are): there the scan counts in full, as it is for every word that does not occur.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from advisor.index_search.planner import Plan
@@ -15,6 +19,9 @@ _FACTOR = 5.0
 _UNFILTERED_ROW = 2.0  # cost of a row no filter threw away: between a cached neighbour (0.02) and a random page (4)
 _PASS_THROUGH = frozenset({"Subquery Scan", "Result", "ProjectSet", "LockRows", "Append", "Merge Append", "Nested Loop",
                            "Gather Merge", "Gather", "Memoize", "Unique", "Group"})  # fmt: skip
+# title ~~* '%word%', (lower(email)) = 'x'; a pattern with a fixed beginning is narrowed by >= in the index condition.
+_GUESSED = re.compile(r" !?~~?\*? |\((?:\w+\.)?\w+\([^<>=]*\) = ")
+_NARROWED = re.compile(r" ~?>=~? ")
 _SCANS = frozenset({"Index Scan", "Index Only Scan", "Seq Scan"})
 
 
@@ -50,7 +57,20 @@ def _extra(limit: dict[str, Any]) -> float:
     fraction = wanted / rows
     # A filter that keeps nearly every row holds no surprise: then a returned row costs about one page at most.
     factor = max(1.0, min(_FACTOR, run / rows / _UNFILTERED_ROW))
+    if _guessed(child):
+        factor = 1 / fraction
     return (min(1.0, factor * fraction) - fraction) * run
+
+
+def _guessed(node: dict[str, Any], depth: int = 0) -> bool:
+    """Return whether a filter of the stream keeps nobody knows how many rows."""
+    if _GUESSED.search(str(node.get("Filter", ""))) and not _NARROWED.search(str(node.get("Index Cond", ""))):
+        return True
+    return depth <= 20 and any(
+        _guessed(child, depth + 1)
+        for child in node.get("Plans", ())
+        if child.get("Parent Relationship") in (None, "Outer", "Member", "Subquery")
+    )
 
 
 def _filtered_stream(node: dict[str, Any], depth: int = 0) -> bool:
