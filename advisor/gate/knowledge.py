@@ -21,6 +21,7 @@ class Knowledge:
         self.domains: dict[str, str] = {}  # domains made by these migrations or the schema file -> base type
         self.constraints_made: set[tuple[RelationName, str]] = set()
         self.known_views: set[RelationName] = set()  # of the catalog
+        self._former: dict[RelationName, RelationName] = {}  # renamed by these migrations: new name -> first name
         self._views_dropped: set[RelationName] = set()
         self.relations: dict[RelationName, RelationState] = {}
         self.indexes: dict[RelationName, RelationState] = {}
@@ -127,15 +128,17 @@ class Knowledge:
     def dependent_views(self, name: RelationName, column: str | None) -> tuple[RelationName, ...]:
         """Return views and materialized views that read a relation (and name the column), by the catalog."""
         pattern = rf'(?<![\w"]){re.escape(quote_ident(column))}(?![\w"])' if column is not None else ""
+        origin = self._former.get(name, name)
         stored = self.catalog.snapshot.schema_objects if self.catalog is not None else ()
         found = [
             RelationName(view.schema, view.name)
             for view in stored
             if view.kind in ("view", "materialized view", "matview")
-            and name in view.relations
+            and origin in view.relations
             and re.search(pattern, view.ddl)
         ]
-        table = re.compile(rf'(?<![\w"]){re.escape(quote_ident(name.name))}(?![\w"])')
+        names = "|".join(re.escape(quote_ident(each.name)) for each in {name, origin})
+        table = re.compile(rf'(?<![\w"])(?:{names})(?![\w"])')
         # "*" stands for every column, except in count(*).
         column_or_star = re.compile(rf"{pattern}|(?<!\()\*(?!\))")
         found += [

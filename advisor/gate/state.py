@@ -172,6 +172,7 @@ class State(Knowledge):
         """Carry everything known of a relation over to its new name."""
         self.relations[new] = replace(self.relation(old), name=new)
         self.relations.pop(old, None)
+        self._former[new] = self._former.pop(old, old)
         for name, index in list(self.indexes.items()):
             if index.table == old:
                 self.indexes[name] = replace(index, table=new)

@@ -24,6 +24,7 @@ _FORESEEN = frozenset(
     }
 )  # fmt: skip
 _REWRITES = frozenset({"type_change_rewrite", "add_column_rewrite", "storage_rewrite"})
+_NO_RELATION = frozenset({"drop_schema", "drop_database"})
 # Refusals that say something of the rehearsal, not of the migration: no rows, no privileges, no other server.
 _WITHOUT_ROWS = ("P0", "21", "22", "23")
 _REAL_WITHOUT_ROWS = frozenset({"23505", "23514", "22P02"})
@@ -55,7 +56,7 @@ class Verdict:
                 continue
             if step.refused is not None:
                 found = list(self._failure(step, step.refused, own, failed))
-                failed = failed or bool(found)
+                failed = failed or bool(found) or any(f.rule in _FORESEEN for f in own)
                 revised += own + found
                 continue
             if step.measured:
@@ -87,7 +88,10 @@ class Verdict:
             message = f"This needs a superuser, or reaches outside the database: {refused.message}. The run refused it."
             yield self._finding("migration_fails", "medium", step, message, "statement")
             return
-        if state in _ENVIRONMENT or (state.startswith(_WITHOUT_ROWS) and state not in _REAL_WITHOUT_ROWS):
+        partial = state == "55000" and "concurrently" in refused.message.lower()
+        if (state in _ENVIRONMENT and not partial) or (
+            state.startswith(_WITHOUT_ROWS) and state not in _REAL_WITHOUT_ROWS
+        ):
             self._doubtful = True
             self.notes.append(f"{where}: not judged by the run (no rows or no privileges there): {refused.message}")
             return
@@ -109,7 +113,7 @@ class Verdict:
         for finding in own:
             if finding.rule in _REWRITES and not step.rewritten:
                 continue  # the type or default turned out to be free
-            if finding.lock in BLOCKING and not blocks:
+            if finding.lock in BLOCKING and not blocks and finding.rule not in _NO_RELATION:
                 continue  # the object does not exist, or was made by these migrations
             if finding.rule == "lock_timeout_missing" and (not blocks or not step.waits_forever):
                 continue

@@ -2,7 +2,7 @@
 SET lock_timeout = '2s';
 -- expect: type_change_rewrite
 ALTER TABLE customers ALTER COLUMN phone TYPE varchar(10);
--- expect: type_change_rewrite
+-- expect: type_change_rewrite, blocked_by_dependent_view
 ALTER TABLE orders ALTER COLUMN total TYPE numeric(12,4);
 -- expect: type_change_rewrite
 ALTER TABLE app.invoices ALTER COLUMN id TYPE bigint;

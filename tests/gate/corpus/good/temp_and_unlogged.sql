@@ -4,7 +4,7 @@ COPY upload FROM STDIN WITH (FORMAT csv);
 1,"drop table x;"
 \.
 CREATE UNIQUE INDEX ON upload (id);
-ALTER TABLE upload ADD COLUMN n int NOT NULL;
+ALTER TABLE upload ADD COLUMN n int NOT NULL DEFAULT 0;
 INSERT INTO app.invoices (id) SELECT id FROM upload;
 DROP TABLE upload;
 CREATE UNLOGGED TABLE cache (k text PRIMARY KEY, v jsonb);

@@ -1,4 +1,5 @@
 create schema app;
+create schema old_things;
 create type app.status as enum ('new', 'paid');
 create domain positive as integer check (value > 0);
 create function app.slug(text) returns text language sql immutable as $$ select lower($1) $$;
