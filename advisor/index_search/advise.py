@@ -164,7 +164,7 @@ def _needed(problem: Problem, chosen: Chosen) -> Chosen:
                 and is_prefix(mine.columns, theirs.columns)
                 and set(mine.include) <= {key.column for key in theirs.columns} | set(theirs.include)
             )
-            if covered and not _missed(problem, chosen, handle):
+            if covered and not _missed(problem, chosen, handle, other):
                 chosen -= {handle}
                 break
     return chosen
@@ -192,9 +192,14 @@ def _same_table(problem: Problem, handle: str, other: str) -> bool:
     return problem.items[handle].candidate.table == problem.items[other].candidate.table
 
 
-def _missed(problem: Problem, chosen: Chosen, handle: str) -> bool:
-    """Return whether any statement gets clearly dearer without the index."""
+def _missed(problem: Problem, chosen: Chosen, handle: str, other: str) -> bool:
+    """Return whether any statement gets clearly dearer without the index, with `other` in its place."""
     cost = problem.oracle.cost
+    for key in problem.items[handle].statements:
+        known = problem.oracle.known[key]
+        if other not in known.relevant:
+            known.relevant |= {other}
+            known.costs.clear()
     without = chosen - {handle}
     return any(cost(key, without) > _MISSED * cost(key, chosen) for key in problem.items[handle].statements)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pglast import ast
+from pglast import ast, enums
 
 from advisor.model.names import RelationName
 from advisor.workload.arguments import argument_values
@@ -26,6 +26,7 @@ Scenario = tuple[str | None, ...]
 # What people write behind LIMIT.
 _LIMITS = (1, 2, 3, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
 _DEFAULT_LIMIT = 20
+_MOST = 0.5  # of a queue's rows
 _LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)
 _LOWER, _UPPER = frozenset([">", ">="]), frozenset(["<", "<="])
 _LIKE = frozenset(["~~", "~~*", "!~~", "!~~*", "~", "~*"])
@@ -54,6 +55,7 @@ class Slot:
     place: str | None = None  # "limit", "offset"
     is_list: bool = False
     word: str | None = None  # the one value that makes sense here: a unit, a format, a time zone
+    pending: bool = False  # of a statement that takes work from a queue: not what most of the rows have
 
     @property
     def type_name(self) -> str:
@@ -64,7 +66,7 @@ def make_slots(
     types: Sequence[str], meetings: Sequence[Meeting], lists: frozenset[int], tree: Tree, values: Values
 ) -> tuple[Slot, ...]:
     """Return a slot for every parameter, with the most telling of the columns it meets."""
-    places, words = _places(tree), argument_values(tree)
+    places, words, pending = _places(tree), argument_values(tree), _takes_work(tree)
     found: dict[int, list[Meeting]] = defaultdict(list)
     for meeting in meetings:
         found[meeting.parameter].append(meeting)
@@ -72,7 +74,7 @@ def make_slots(
     for number, type_name in enumerate(types, start=1):
         best, column = _best(found[number], values)
         is_list = number in lists or (best is not None and best.many)
-        slots.append(Slot(number, type_name, best, column, places.get(number), is_list, words.get(number)))
+        slots.append(Slot(number, type_name, best, column, places.get(number), is_list, words.get(number), pending))
     return tuple(slots)
 
 
@@ -82,6 +84,11 @@ def _places(tree: Tree) -> dict[int, str]:
         found.update(dict.fromkeys(parameters(select.limitOffset), "offset") if select.limitOffset else {})
         found.update(dict.fromkeys(parameters(select.limitCount), "limit") if select.limitCount else {})
     return found
+
+
+def _takes_work(tree: Tree) -> bool:
+    """Return whether a statement locks rows and skips those others hold: the next job of a queue."""
+    return any(clause.waitPolicy == enums.LockWaitPolicy.LockWaitSkip for clause in find(tree, ast.LockingClause))
 
 
 def _best(meetings: Sequence[Meeting], values: Values) -> tuple[Meeting | None, ColumnValues | None]:
@@ -276,9 +283,11 @@ class _Draw:
         if operator in _LOWER or operator in _UPPER:
             return column.quantile(self._one_sided(column, share, lower=operator in _LOWER))
         key = (meeting.relation, meeting.column)
-        for _ in range(6):
-            value = column.equal(share, by_rows=self.by_rows, chance=self.chance)
-            if value not in self.used[key]:
+        # A queue keeps its finished jobs, in most of its rows; workers ask for the others.
+        finished = {value for value, share in column.frequent if share >= _MOST} if slot.pending else set()
+        for _ in range(12 if finished else 6):
+            value = column.equal(share, by_rows=self.by_rows and not finished, chance=self.chance)
+            if value not in self.used[key] and value not in finished:
                 break
             share = self.chance.random()
         self.used[key].add(value)

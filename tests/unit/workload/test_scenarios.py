@@ -57,6 +57,14 @@ def test_rare_and_frequent_values_both_occur() -> None:
     assert found.count("paid") >= 16
 
 
+def test_a_queue_is_not_asked_for_its_finished_jobs() -> None:
+    text = "select id from orders where status = $1 order by created_at limit 1 for update skip locked"
+    found = {scenario[0] for scenario in draw(text, ["text"], met(1, "status", "="))}
+    assert found == {"open", "failed"}
+    waiting = {scenario[0] for scenario in draw(text.removesuffix(" skip locked"), ["text"], met(1, "status", "="))}
+    assert waiting == {"paid", "open", "failed"}
+
+
 def test_same_seed_same_scenarios() -> None:
     one = draw("select $1", ["int8"], met(1, "id", "="))
     assert one == draw("select $1", ["int8"], met(1, "id", "="))
