@@ -39,6 +39,25 @@ def test_constants_that_vary_become_parameters() -> None:
     assert found.literals == ({1: "1"}, {1: "2"}, {1: "2"})
 
 
+def test_values_that_were_logged_beside_a_text() -> None:
+    pattern = "select 1 from t where a = $1 and b = $2 and c = $3"
+    text = "select 1 from t where a = $2 and b = $1 and c = 7"
+    assert align(pattern, text, {1: "x", 2: None}) == {1: None, 2: "x", 3: "7"}
+    assert align(pattern, text, {1: "x"}) == {2: "x", 3: "7"}  # a value that was cut is not known
+    assert align("select 1 from t where a in ($1 /*, ... */)", "select 1 from t where a in ($1, 2)", {1: "x"}) == {
+        1: '{"x","2"}'
+    }
+
+
+def test_texts_with_parameters_and_texts_with_constants_are_one() -> None:
+    texts = ["select 1 from t where a = $1 and b = $2", "select 1 from t where a = 5 and b = $1"]
+    found = generalise(texts, [{1: "4", 2: "x"}, {1: "y"}])
+    assert found.text == "select 1 from t where a = $3 and b = $4"
+    assert found.literals == ({3: "4", 4: "x"}, {3: "5", 4: "y"})
+    same = generalise(texts[:1] * 2, [{1: "4"}, {1: "5", 2: "x"}])
+    assert (same.text, same.literals) == (texts[0], ({1: "4"}, {1: "5", 2: "x"}))
+
+
 def test_one_text_keeps_its_constants() -> None:
     assert generalise(["select 1 from t where a = 5"]).text == "select 1 from t where a = 5"
 
