@@ -36,6 +36,8 @@ _SYSTEM_PATTERNS = (
     "/usr/local/opt/postgresql@{major}/bin",
     "/Applications/Postgres.app/Contents/Versions/{major}/bin",
 )
+# A directory that does not vanish at once is removed again this often.
+_REMOVALS = 20
 SUPPORTED_MAJORS = (13, 14, 15, 16, 17, 18)
 
 
@@ -150,12 +152,20 @@ class Cluster:
             "-D", self.data_directory, "-U", "postgres", "-A", "trust", "-N", "--encoding=UTF8", "--locale=C.UTF-8",
             *initdb_options,
         ]  # fmt: skip
-        result = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=self.directory, env=self._environment(),
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            errors="replace", cwd=self.directory, env=self._environment(), start_new_session=True,
             **self._run_as(),  # type: ignore[call-overload]
         )  # fmt: skip
-        if result.returncode != 0:
-            reason = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]
+        with process:
+            try:
+                output, errors = process.communicate()
+            except BaseException:
+                # With initdb the server it runs: it would go on writing into a directory that is being removed.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
+        if process.returncode != 0:
+            reason = (errors.strip() or output.strip() or "no message").splitlines()[-1]
             raise TwinFailed(f"initdb of PostgreSQL {self.binaries.version} failed: {reason}")
 
     def _configure(self, settings: Mapping[str, str]) -> None:
@@ -250,7 +260,11 @@ def start_cluster(
 
     def remove() -> None:
         cluster.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+        for _ in range(_REMOVALS):
+            shutil.rmtree(directory, ignore_errors=True)
+            if not directory.exists():
+                break
+            time.sleep(0.1)  # a process that was killed is just going, and had files to close
 
     atexit.register(remove)
     try:

@@ -20,6 +20,7 @@ from advisor.collect import collect
 from advisor.connect import open_connection
 from advisor.errors import AdvisorError, TwinFailed, UsageError
 from advisor.index_search import SearchOptions, advise_drops, advise_indexes
+from advisor.index_search.planner import PlanFailed
 from advisor.model.activity import WorkloadText
 from advisor.model.finding import Finding
 from advisor.model.lookup import Catalog
@@ -49,6 +50,8 @@ from advisor.workload.touched import relations_touched
 SUBJECTS = ("index", "settings", "retention", "health")
 # The size plot and the workload table show this many; totals cover everything.
 _LARGEST_RELATIONS = 30
+# This many of the things the twin lacks are named when they are alike.
+_ALIKE_GAPS = 5
 # Statements named whose plan the proposed settings change.
 _REPLAYED = 5
 
@@ -248,10 +251,7 @@ def _index_part(
         if engine is None:
             drops = advise_drops(snapshot, catalog, None, None)
             return None, IndexAdvice(drop=drops, planner="none"), None, settings
-        gaps += [
-            Gap(what="twin", why=line, costs="statements that need it are planned without it")
-            for line in engine.degraded
-        ]
+        gaps += _twin_gaps(engine.degraded)
         with clock.stage("workload"):
             workload = read_workload(snapshot, catalog, engine.session, progress)
         with clock.stage("fidelity"):
@@ -261,11 +261,30 @@ def _index_part(
             withheld = set(fidelity.withheld)
             trusted = replace(workload, statements=tuple(s for s in workload.statements if s.key not in withheld))
         with clock.stage("search"):
-            indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)
+            try:
+                indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)
+            except PlanFailed as error:
+                # Not one statement but the planner itself: what was read and judged without it stands.
+                gaps.append(Gap(what="what-if planner", why=str(error), costs="no index proposals, no costs"))
+                indexes = IndexAdvice(drop=advise_drops(snapshot, catalog, workload, None), planner="none")
         if settings is not None and engine.kind == "twin" and isinstance(engine.session, PlanningSession):
             with clock.stage("replay"):
                 settings = _replayed(engine.session, trusted, settings)
         return workload, indexes, fidelity, settings
+
+
+def _twin_gaps(degraded: tuple[str, ...]) -> list[Gap]:
+    """Return what the twin lacks as gaps; of many like each other (300 partitions) the first few and a count."""
+    alike: dict[str, list[str]] = {}
+    for line in degraded:
+        alike.setdefault(line.partition(" ")[0], []).append(line)
+    gaps = []
+    for kind, lines in alike.items():
+        shown = list(lines if len(lines) <= _ALIKE_GAPS + 1 else lines[:_ALIKE_GAPS])
+        if len(shown) < len(lines):
+            shown.append(f"{len(lines) - len(shown)} more like these ({kind} …)")
+        gaps += [Gap(what="twin", why=line, costs="statements that need it are planned without it") for line in shown]
+    return gaps
 
 
 def _replayed(session: PlanningSession, workload: Workload, settings: SettingsAdvice) -> SettingsAdvice:

@@ -15,9 +15,11 @@ from advisor.model.statistics import ColumnStatistics, ExtendedStatistics
 
 HIDDEN = "***"
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
-# password 's3cret', PASSWORD = E's3cret', "password": 's3cret'
+# password 's3cret', PASSWORD = E's3cret', "password": 's3cret', and password ''s3cret'' inside another literal.
 _AFTER_PASSWORD = re.compile(
-    r"""(?i)(passw(?:or)?d\w*["']?\s*(?:=|:|,|\s)\s*)(?:(E)'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')""", re.DOTALL
+    r"""(?i)(passw(?:or)?d\w*["']?\s*(?:=|:|,|\s)\s*)"""
+    r"""(?:(?P<doubled>''+)[^']+(?P=doubled)|(?P<escape>E)'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')""",
+    re.DOTALL,
 )
 _IN_CONNINFO = re.compile(r"(?i)(passw(?:or)?d\s*=\s*)(?:\\?''(?:[^'])*''|[^\s'&;]+)")
 _IN_URI = re.compile(r"(://[^\s:/@']+:)[^\s'@/]+@")
@@ -25,6 +27,8 @@ _IN_URI = re.compile(r"(://[^\s:/@']+:)[^\s'@/]+@")
 _SECRET_WORD = r"(?:secret|passw(?:or)?d|passphrase|token|credential|api_?key|access_?key|jwt|private_?key)"
 _SECRET_PAIR = re.compile(rf"(?i)(\w*{_SECRET_WORD}\w*\s*=\s*)('[^']*'|\"[^\"]*\"|\S+)")
 _SECRET_NAME = re.compile(rf"(?i){_SECRET_WORD}")
+# In a comment nothing is quoted: /* token abc, password=x */
+_SECRET_SAID = re.compile(rf"(?i)(\b{_SECRET_WORD}(?:\s*[=:]\s*|\s+))(?!is\b|of\b|for\b|in\b|and\b|or\b)[^\s*,;]+")
 # Settings whose names have such a word without holding a secret.
 _HARMLESS = frozenset({"password_encryption", "ssl_passphrase_command_supports_reload"})
 # A text after normalisation: quoted identifiers stay, comments go.
@@ -41,10 +45,16 @@ def mask_secrets(text: str | None) -> str | None:
     >>> mask_secrets("select dblink('host=a password=s3cret')")
     "select dblink('host=a password=***')"
     """
-    if text is None or ("passw" not in text.lower() and "://" not in text):
+    if text is None or ("://" not in text and not _SECRET_NAME.search(text)):
         return text
-    text = _AFTER_PASSWORD.sub(lambda match: f"{match[1]}{match[2] or ''}'{HIDDEN}'", text)
+    text = _COMMENT.sub(lambda match: match[0] if match[1] else _SECRET_SAID.sub(rf"\1{HIDDEN}", match[0]), text)
+    text = _AFTER_PASSWORD.sub(_hide_password, text)
     return _LITERAL.sub(lambda match: _mask_connection(match[0]), text)
+
+
+def _hide_password(match: re.Match[str]) -> str:
+    quote = match["doubled"] or "'"
+    return f"{match[1]}{match['escape'] or ''}{quote}{HIDDEN}{quote}"
 
 
 def _mask_connection(text: str) -> str:

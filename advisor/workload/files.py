@@ -1,4 +1,4 @@
-"""Workload files: SQL statements with constants or $n, as people and psql write them.
+"""Workload files: SQL statements with constants, $n or a driver's placeholders, as people and psql write them.
 
 A comment `-- calls: 1200` weights the statement after it. psql's own commands and COPY data are kept as texts that
 the reading counts as skipped; statements that do not parse stay in too and are reported one by one.
@@ -14,6 +14,7 @@ from pathlib import Path
 from advisor.errors import UsageError
 from advisor.model.activity import WorkloadText
 from advisor.workload.parse import LONGEST_TEXT, NotParsed, parse_tree
+from advisor.workload.placeholders import numbered
 
 _CALLS = re.compile(r"--\s*calls\s*[:=]\s*([0-9][0-9_,]*(?:\.[0-9]+)?)", re.IGNORECASE)
 _DOLLAR = re.compile(r"\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$")
@@ -25,7 +26,7 @@ def read_workload_file(path: Path) -> tuple[WorkloadText, ...]:
     """Return the statements of a file in order. Raises UsageError when it cannot be read or has no statement."""
     text = _decode(path)
     texts = tuple(
-        WorkloadText(query=piece.text, calls=piece.calls, source=path.name, line=piece.line)
+        WorkloadText(query=_readable(piece.text), calls=piece.calls, source=path.name, line=piece.line)
         for piece in split_statements(text)
     )
     if not any(_parses(item.query) for item in texts):
@@ -48,6 +49,14 @@ def _decode(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path} is not UTF-8 (line {line}).", "Save it as UTF-8.") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _readable(text: str) -> str:
+    """Return the text as it is, or with its placeholders as $n where only that makes it SQL."""
+    if _parses(text):
+        return text
+    changed = numbered(text)
+    return changed if changed != text and _parses(changed) else text
 
 
 def _parses(text: str) -> bool:

@@ -12,7 +12,9 @@ from advisor.model.workload import UnusableStatement
 
 # Statements whose text can hold a credential: CREATE/ALTER ROLE|USER, USER MAPPING, SUBSCRIPTION, SERVER, dblink …
 _CREDENTIALS = re.compile(
-    r"(password|identified\s+by|connection|secret|token|api_?key)\s*(?:=>?|:=|\s)\s*(?:E|U&)?'(?:[^']|'')*'",
+    # Inside another literal (dynamic SQL in DO) the quotes are doubled.
+    r"(password|identified\s+by|connection|secret|token|api_?key)\s*(?:=>?|:=|\s)\s*"
+    r"(?:E|U&)?(?:(?P<doubled>''+)[^']+(?P=doubled)|'(?:[^']|'')*')",
     re.IGNORECASE,
 )
 _CONSTANTS = frozenset({"ICONST", "FCONST", "SCONST", "USCONST", "BCONST", "XCONST"})
