@@ -9,21 +9,22 @@ _SEVERITY = (
     r"(?P<severity>DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION)"
 )
 _TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
-# Names may hold anything, so they are lazy and what follows them decides.
+# Names may hold anything, so they are lazy and what follows them decides; their length is bounded, so that a foreign
+# line of a megabyte takes no time.
 _ESCAPES = {
-    "a": "(?P<application>.*?)",
-    "u": "(?P<user>.*?)",
-    "d": "(?P<database>.*?)",
-    "r": ".*?",
-    "h": ".*?",
-    "L": ".*?",
-    "b": "[^:]*?",
+    "a": "(?P<application>.{0,130}?)",
+    "u": "(?P<user>.{0,130}?)",
+    "d": "(?P<database>.{0,130}?)",
+    "r": ".{0,260}?",
+    "h": ".{0,260}?",
+    "L": ".{0,260}?",
+    "b": "[^:]{0,60}?",
     "p": r"(?P<process>\d+)",
     "P": r"\d*",
     "t": rf"{_TIME} [^\s:\]]+",
     "m": rf"{_TIME}\.\d+ [^\s:\]]+",
     "n": r"\d+\.\d+",
-    "i": "[^:]*?",
+    "i": "[^:]{0,60}?",
     "e": "[0-9A-Z]{5}",
     "c": r"(?P<session>[0-9a-f]+\.[0-9a-f]+)",
     "l": r"\d+",

@@ -169,6 +169,11 @@ def test_a_prefix_that_does_not_fit_is_replaced() -> None:
     assert choose_pattern(None, ["somehow [9] here LOG:  statement: x"]).match("somehow [9] else LOG:  x")
 
 
+def test_a_foreign_line_without_end_takes_no_time(reading: Callable[..., LogReading]) -> None:
+    log = plain("duration: 1.0 ms  statement: select 1 from t") + "a@b/c " * 500_000 + "\n"
+    assert reading(log, prefix="%u@%d/%a ").statements == 1
+
+
 def test_only_the_database_asked_for_and_not_our_own(reading: Callable[..., LogReading]) -> None:
     statement = "duration: 1.0 ms  statement: select 1 from t"
     prefix = "%m [%p] %q%u@%d %a "
