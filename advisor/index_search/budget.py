@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import random
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 Chosen = frozenset[str]
 _EXPONENTS = (1.0, 0.5, 0.0)  # of the size a gain is divided by: each wins somewhere
 _STALE = 60  # exchanges in a row without improvement that end the search
-_PATIENCE = 0.12  # of the time limit: what exchanges may take since the last improvement
-_ENOUGH = 1e-5  # of the workload's cost: smaller improvements do not count
+_PATIENCE = 1500  # plans asked since the last improvement that end it too
+_ENOUGH = 5e-5  # of the workload's cost: smaller improvements do not count
 _MAX_ANSWERS = 1500  # per statement
 
 
@@ -41,6 +40,11 @@ class _Statement:
                     self.costs[within] = cost
                     return cost
         return found
+
+    def used(self, chosen: int) -> int:
+        """Return the indexes its plan uses; all relevant ones when no answer tells."""
+        within = chosen & self.relevant
+        return next((u for a, u, _ in self.answers if u & ~within == 0 and within & ~a == 0), within)
 
     def least(self, chosen: int) -> float:
         """Return a cost the statement does not go below, if more indexes never raise one."""
@@ -92,6 +96,13 @@ class Budget:
             return False
         return problem.budget_bytes is None or sum(self.sizes[place] for place in _places(mask)) <= problem.budget_bytes
 
+    def may_hold(self, place: int) -> bool:
+        return self.fits(1 << place)
+
+    @property
+    def plans_asked(self) -> int:
+        return self._problem.oracle.plans_asked
+
     def late(self) -> bool:
         return self._problem.late()
 
@@ -106,15 +117,31 @@ class Budget:
         oracle = self._problem.oracle
         answers = oracle.plan([one.key for one in statements], self.chosen(chosen))
         for one in statements:
-            within = chosen & one.relevant
             answer = answers.get(one.key)
             if answer is None:
-                one.costs[within] = oracle.known[one.key].base
+                one.costs[chosen & one.relevant] = oracle.known[one.key].base
                 continue
             cost, used = answer
-            one.costs[within] = cost
+            mask = self.mask(used)
+            self._learn(one, mask & ~one.relevant)
+            one.costs[chosen & one.relevant] = cost
             if len(one.answers) < _MAX_ANSWERS:
-                one.answers.append((chosen, self.mask(used), cost))
+                one.answers.append((chosen, mask, cost))
+
+    def _learn(self, one: _Statement, surprises: int) -> None:
+        """Take indexes that a plan used though nobody expected it as relevant from now on."""
+        if not surprises:
+            return
+        one.relevant |= surprises
+        one.costs.clear()
+        self._values.clear()
+        known = self._problem.oracle.known[one.key]
+        known.relevant |= self.chosen(surprises)
+        known.costs.clear()
+        for place in _places(surprises):
+            self.serves[place].append(one)
+            item = self._problem.items[self.handles[place]]
+            item.statements = (*item.statements, one.key)
 
     def overhead(self, chosen: int) -> float:
         """Return prices and upkeep of the chosen indexes."""
@@ -158,11 +185,10 @@ def spend(problem: Problem, start: Chosen) -> Chosen:
     first = budget.mask(start)
     best = first if budget.fits(first) else 0
     best = min((fill(budget, begin, exponent) for begin, exponent in _starts(best)), key=budget.value)
-    improved = time.monotonic()
-    patience = _PATIENCE * (problem.deadline - improved)
+    improved = budget.plans_asked
     stale = 0
     sweep = _sweep(budget, best)
-    while stale < _STALE and not budget.late() and time.monotonic() - improved < patience:
+    while stale < _STALE and not budget.late() and budget.plans_asked - improved < _PATIENCE:
         place = next(sweep, None)
         if place is None:
             tried = _shaken(budget, best, chance)
@@ -171,7 +197,7 @@ def spend(problem: Problem, start: Chosen) -> Chosen:
             tried = _forced(budget, best, place)
         tried = fill(budget, tried, chance.choice(_EXPONENTS))
         if budget.value(tried) < budget.value(best) - _ENOUGH * budget.present:
-            best, stale, improved = tried, 0, time.monotonic()
+            best, stale, improved = tried, 0, budget.plans_asked
             sweep = _sweep(budget, best)
     return budget.chosen(_pruned(budget, best))
 
@@ -186,11 +212,12 @@ def _starts(best: int) -> Iterator[tuple[int, float]]:
 
 def fill(budget: Budget, chosen: int, exponent: float) -> int:
     """Add the index with the largest gain per size^exponent while one fits and pays (lazily: bounds first)."""
+    least = _ENOUGH * budget.present
     divisors = {place: float(budget.sizes[place]) ** exponent for place in budget.offered}
     heap = [
         (-hope / divisors[place], 0, place)
         for place in budget.offered
-        if not chosen >> place & 1 and budget.fits(chosen | 1 << place) and (hope := budget.hope(place, chosen)) > 0
+        if not chosen >> place & 1 and budget.fits(chosen | 1 << place) and (hope := budget.hope(place, chosen)) > least
     ]
     heapq.heapify(heap)
     generation = 1
@@ -203,35 +230,38 @@ def fill(budget: Budget, chosen: int, exponent: float) -> int:
             generation += 1
             continue
         gain = budget.gain(place, chosen)
-        if gain > 0:
+        if gain > least:
             heapq.heappush(heap, (-gain / divisors[place], generation, place))
     return chosen
 
 
 def _sweep(budget: Budget, best: int) -> Iterator[int]:
-    """Yield the indexes worth forcing in, the most hopeful first."""
-    hopes = [(budget.hope(place, best), place) for place in budget.offered if not best >> place & 1]
-    yield from (place for hope, place in sorted(hopes, reverse=True) if hope > _ENOUGH * budget.present)
+    """Yield the indexes worth forcing in: the most hopeful and the most hopeful for their size by turns."""
+    hopes = {place: budget.hope(place, best) for place in budget.offered if not best >> place & 1}
+    worthy = [place for place, hope in hopes.items() if hope > _ENOUGH * budget.present and budget.may_hold(place)]
+    by_hope = sorted(worthy, key=lambda place: -hopes[place])
+    by_size = sorted(worthy, key=lambda place: -hopes[place] / budget.sizes[place])
+    yield from dict.fromkeys(place for pair in zip(by_hope, by_size, strict=True) for place in pair)
 
 
 def _forced(budget: Budget, best: int, place: int) -> int:
     """Return the set with one index more, and without those that then win least per byte."""
-    forced = 1 << place
-    chosen = best | forced
-    if budget.sizes[place] > (budget._problem.budget_bytes or budget.sizes[place]):
-        return best
-    while not budget.fits(chosen):
-        members = [one for one in _places(chosen) if one != place]
-        if not members:
-            return best
-        chosen &= ~(1 << min(members, key=lambda one: _loss(budget, chosen, one) / budget.sizes[one]))
+    chosen = best | 1 << place
+    if budget.fits(chosen):
+        return chosen
+    budget.costs(budget.serves[place], chosen)
+    for one in sorted(_places(best), key=lambda one: _loss(budget, best, chosen, one) / budget.sizes[one]):
+        chosen &= ~(1 << one)
+        if budget.fits(chosen):
+            break
     return chosen
 
 
-def _loss(budget: Budget, chosen: int, place: int) -> float:
-    """Return what dropping an index costs, as far as it is known; it is used by nobody if that is nothing."""
-    without = chosen & ~(1 << place)
-    return budget.costs(budget.serves[place], without) - budget.costs(budget.serves[place], chosen)
+def _loss(budget: Budget, best: int, bigger: int, place: int) -> float:
+    """Return about what dropping an index costs after another has joined: nothing where that one took its work."""
+    mine = 1 << place
+    losers = [one for one in budget.serves[place] if one.used(bigger) & mine]
+    return budget.costs(losers, best & ~mine) - budget.costs(losers, best)
 
 
 def _shaken(budget: Budget, best: int, chance: random.Random) -> int:
