@@ -27,6 +27,8 @@ _LATER = re.compile(
 _ACTIVITY = re.compile(
     r"^last_?(activity|seen|accessed|access|used|active|ping|heartbeat|request)(_?(at|time|on|ts))?$"
 )
+# Session stores write the row at every use: the last change is the last use where no column says so better.
+_TOUCHED = re.compile(r"^(updated|modified|changed|touched)(_?(at|on|time|ts))?$")
 _EPOCH_NAME = re.compile(
     r"(_at|_time|_ts|_epoch|_ms|_us|timestamp|epoch|last_activity|expires?|^ts|^time|created|date)$"
 )
@@ -87,7 +89,8 @@ def choose_time_column(
         # A session is over when it says so, else when nobody used it any more; its beginning tells neither.
         expiring = [c for c in scored if c.basis == "expiry"]
         used = [replace(c, score=c.score + 6) for c in scored if _ACTIVITY.match(snake(c.column.name))]
-        scored = expiring or used or scored
+        touched = [replace(c, score=c.score + 6) for c in scored if _TOUCHED.match(snake(c.column.name))]
+        scored = expiring or used or touched or scored
     scored.sort(key=lambda c: (-c.score, c.column.attnum))
     if not scored:
         return Choice(None, problem="no column looks like the time of the row")

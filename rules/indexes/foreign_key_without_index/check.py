@@ -18,6 +18,7 @@ from advisor.model.snapshot import Snapshot
 _MOST_PARTITIONS = 100
 _MANY, _VERY_MANY = 20_000, 1_000_000  # rows: a scan takes milliseconds, or seconds
 _OFTEN = 100  # deletes of referenced rows since the reset
+_COARSE = 0.05  # of the rows share one key: nobody joins or searches by such an index
 _NOT_NULL = re.compile(r'^\(?\(?("(?:[^"]|"")+"|[a-z_][\w$]*) IS NOT NULL\)?\)?$')
 
 
@@ -33,12 +34,22 @@ def check(snapshot: Snapshot, catalog: Catalog, params: Mapping[str, Any]) -> It
         rows = sum(live_rows(leaf) for leaf in leaves)
         if rows < params["min_rows"] or _supported(catalog, table, constraint.columns, rows, params["rows_per_key"]):
             continue
-        yield _offence(catalog, table, constraint, rows, taken)
+        deletes = sum(leaf.counters.n_tup_del for leaf in catalog.leaves(constraint.references) if leaf.counters)
+        if not deletes and _coarse(catalog, table.relation, constraint.columns, rows):
+            continue
+        yield _offence(catalog, table, constraint, rows, deletes, taken)
 
 
-def _offence(catalog: Catalog, table: Table, constraint: Constraint, rows: float, taken: set[RelationName]) -> Offence:
+def _coarse(catalog: Catalog, table: RelationName, columns: tuple[str, ...], rows: float) -> bool:
+    """Return whether the key is known to take a few values only, as a currency or a country."""
+    known = all((found := catalog.statistics(table, column)) is not None and found.n_distinct for column in columns)
+    return known and _rows_per_key(catalog, table, list(columns), rows) >= _COARSE * rows
+
+
+def _offence(
+    catalog: Catalog, table: Table, constraint: Constraint, rows: float, deletes: int, taken: set[RelationName]
+) -> Offence:
     assert constraint.references is not None
-    deletes = sum(leaf.counters.n_tup_del for leaf in catalog.leaves(constraint.references) if leaf.counters)
     severity = _severity(rows, deletes)
     name = _index_name(table.schema, table.name, constraint.columns, taken)
     steps, too_many = _partition_steps(catalog, table, constraint.columns, taken)

@@ -12,4 +12,8 @@ insert into lines select 1, n, n from generate_series(1, 3000) n;
 insert into visits select '2025-06-01', 1, 1 from generate_series(1, 2000);
 create table small (person int references person);
 insert into small select 1 from generate_series(1, 500);
+create table currency (code text primary key);
+create table payment (id int primary key, currency text references currency);
+insert into currency values ('EUR'), ('USD'), ('CHF');
+insert into payment select n, (array['EUR', 'USD', 'CHF'])[1 + n % 3] from generate_series(1, 3000) n;
 analyze;
