@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from advisor.errors import UsageError
+from advisor.model.snapshot import stays_in_place
 from advisor.progress import Progress as ProgressPort
 from advisor.progress import Silent, Step
 
@@ -94,13 +96,20 @@ def check_format(name: str, formats: tuple[str, ...]) -> str:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write the file through a rename, so that a reader never sees half of it. Raises UsageError."""
+    """Write the file through a rename, so that a reader never sees half of it. Raises UsageError.
+
+    What is there and no plain file (/dev/stdout, a named pipe, a symbolic link) is written to, never replaced.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        if stays_in_place(path):
+            path.write_text(text, encoding="utf-8")
+            return
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the same folder that refused the file refuses this
+            temporary.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
 
 

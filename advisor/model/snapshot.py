@@ -123,8 +123,19 @@ def decode_snapshot(data: bytes, name: str = "the snapshot") -> Snapshot:
         raise SnapshotInvalid(f"{name} does not fit the snapshot format: {error}.", "Capture it again.") from error
 
 
+def stays_in_place(path: Path) -> bool:
+    """Whether `path` is there and no plain file: a device, a named pipe or a symbolic link is not to be replaced."""
+    return path.is_symlink() or (path.exists() and not path.is_file())
+
+
 def write_snapshot(snapshot: Snapshot, path: Path) -> None:
-    """Write the file with mode 0600 (it holds column values) through a rename, so that it is whole or absent."""
+    """Write the file with mode 0600 (it holds column values) through a rename, so that it is whole or absent.
+
+    A device, a named pipe or a symbolic link is written to as it is.
+    """
+    if stays_in_place(path):
+        path.write_bytes(encode_snapshot(snapshot))
+        return
     # mkstemp makes the file with mode 0600 and a name nobody could have prepared.
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)

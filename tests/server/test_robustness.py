@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import signal
@@ -134,12 +135,9 @@ def test_a_request_to_end_removes_the_twin(shop: str, number: signal.Signals) ->
     command = [sys.executable, "-c", "from advisor.cli import main; main()", "report", "--dsn", shop]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not (servers := started(process)) and process.poll() is None and time.monotonic() < deadline:
+    while not (places := directories_of(servers := started(process))) and time.monotonic() < deadline:
+        assert process.poll() is None
         time.sleep(0.005)
-    assert servers, "the twin was never started"
-    directories = {place for server in servers for place in (Path(server.cwd()), Path(server.cwd()).parent)}
-    directories = {place for place in directories if place.name.startswith("pgadvise-")}
-    assert directories
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number, errors
@@ -147,4 +145,31 @@ def test_a_request_to_end_removes_the_twin(shop: str, number: signal.Signals) ->
     assert output == ""
     _, alive = psutil.wait_procs(servers, timeout=20)
     assert not alive
-    assert not any(directory.exists() for directory in directories)
+    assert places and not any(place.exists() for place in places)
+
+
+def directories_of(servers: list[psutil.Process]) -> set[Path]:
+    """Return the private clusters' directories that the processes work in."""
+    found = set()
+    for server in servers:
+        with contextlib.suppress(psutil.Error):
+            here = Path(server.cwd())
+            found |= {place for place in (here, here.parent) if place.name.startswith("pgadvise-")}
+    return found
+
+
+@pytest.mark.server
+def test_devices_pipes_and_links_are_written_to_not_replaced(shop: str, tmp_path: Path) -> None:
+    """Run as root, a rename over /dev/stdout would take it from everybody."""
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    standard = tmp_path / "standard.txt"
+    standard.symlink_to("/dev/stdout")
+    result = pgadvise("health", "--dsn", shop, "-q", "-o", str(link), "-o", str(standard))
+    assert result.returncode == 0, result.stderr
+    assert link.is_symlink() and standard.is_symlink()
+    assert json.loads(target.read_text())["subjects"] == ["health"]
+    assert result.stdout.startswith("pgadvise ")
+    assert pgadvise("capture", "--dsn", shop, "-q", "-o", str(link)).returncode == 0
+    assert link.is_symlink() and target.read_bytes()[:2] == b"\x1f\x8b"
