@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from advisor.model.lookup import Catalog
@@ -44,7 +45,7 @@ class Knowledge:
         self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
         self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
         self.statement = ""  # the SQL being judged
-        self.pending: tuple[Action, ...] = ()  # what follows it in the file
+        self.pending: Iterable[Action] = ()  # what follows it in the file
         self.keys: dict[RelationName, list[tuple[str, ...]]] = {}  # columns of the indexes made by these migrations
         if catalog is not None:
             self._load(catalog)

@@ -6,6 +6,7 @@ Everything that is not SQL is replaced by spaces of the same length, so that lin
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import pglast
@@ -55,9 +56,15 @@ def plain_sql(text: str) -> str:
     text = _COPY_DATA.sub(lambda m: m[1] + _blank(re.match(r".*", m[0][len(m[1]) :], re.S) or m), text)
     protected = [match.span() for match in _STRINGS.finditer(text)]
 
+    starts = [start for start, _ in protected]
+
+    def inside(position: int) -> bool:
+        number = bisect_left(starts, position) - 1
+        return number >= 0 and position < protected[number][1]
+
     def outside(pattern: re.Pattern[str], replacement: str | None, source: str) -> str:
         def swap(match: re.Match[str]) -> str:
-            if any(start < match.start() < end for start, end in protected):
+            if inside(match.start()):
                 return match[0]
             if replacement is None:
                 return _blank(match)
@@ -68,7 +75,7 @@ def plain_sql(text: str) -> str:
 
     text = outside(_META, None, text)
     # \gexec and the like end a statement as a semicolon does.
-    tails = [m for m in _META_TAIL.finditer(text) if not any(s < m.start() < e for s, e in protected)]
+    tails = [m for m in _META_TAIL.finditer(text) if not inside(m.start())]
     for match in reversed(tails):
         text = text[: match.start()] + ";" + " " * (len(match[0]) - 1) + text[match.end() :]
     text = outside(_BRACED, "x", text)
@@ -88,8 +95,10 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
     data = {len(text[: match.end(1)].rstrip(" ;")): match[2] for match in _COPY_DATA.finditer(text)}
     steps: list[Step] = []
     error, error_line = None, None
+    line_here, counted = 1, 0
     for start, statement in _statements(sql):
-        line = sql.count("\n", 0, start) + 1
+        line_here, counted = line_here + sql.count("\n", counted, start), start
+        line = line_here
         try:
             parsed = pglast.parse_sql(statement)
         except pglast.parser.ParseError as problem:
@@ -135,8 +144,10 @@ def _rough_slices(sql: str) -> list[slice]:
     """Split at semicolons outside strings and comments: for texts that even the scanner refuses."""
     spans = [match.span() for match in _STRINGS.finditer(sql)]
     slices, start = [], 0
+    starts = [begin for begin, _ in spans]
     for match in re.finditer(";", sql):
-        if not any(s <= match.start() < e for s, e in spans):
+        number = bisect_right(starts, match.start()) - 1
+        if number < 0 or match.start() >= spans[number][1]:
             slices.append(slice(start, match.start()))
             start = match.end()
     slices.append(slice(start, len(sql)))

@@ -36,14 +36,33 @@ def judge_text(
     if in_transaction:
         state.begin(explicit=False)
     findings: list[GateFinding] = []
-    for number, step in enumerate(script.steps):
-        later = all_actions(script.steps[number + 1 :])
-        findings += _judge_step(step, later, state, rules)
+    actions = all_actions(script.steps)
+    begin = 0
+    for step in script.steps:
+        begin += len(step.actions)
+        findings += _judge_step(step, Pending(actions, begin, state), state, rules)
     findings += _end_of_file(script, state, in_transaction)
     if revise is not None:
         findings = revise(findings)
     kept, ignored = _without_ignored(findings, script.ignores)
     return GateFile(path=path, findings=tuple(kept), ignored=tuple(ignored))
+
+
+class Pending:
+    """The actions that follow, resolved as they are asked for: few rules look, and files have thousands."""
+
+    def __init__(self, actions: Sequence[Action], begin: int, state: State, first: tuple[Action, ...] = ()) -> None:
+        self._actions, self._begin, self._state, self._first = actions, begin, state, first
+
+    def after(self, first: tuple[Action, ...]) -> Pending:
+        """Return the same, preceded by what is left of the present statement."""
+        return Pending(self._actions, self._begin, self._state, first)
+
+    def __iter__(self) -> Iterator[Action]:
+        for action in self._first:
+            yield resolved(action, self._state)
+        for number in range(self._begin, len(self._actions)):
+            yield resolved(self._actions[number], self._state)
 
 
 def replay_schema(text: str, state: State) -> str | None:
@@ -57,9 +76,7 @@ def replay_schema(text: str, state: State) -> str | None:
     return script.error
 
 
-def _judge_step(
-    step: Step, later: tuple[Action, ...], state: State, rules: Sequence[MigrationRule]
-) -> Iterator[GateFinding]:
+def _judge_step(step: Step, later: Pending, state: State, rules: Sequence[MigrationRule]) -> Iterator[GateFinding]:
     if step.error is not None:
         yield _finding("syntax_error", "high", step, f"This statement does not parse: {step.error}.", "statement")
         return
@@ -75,7 +92,7 @@ def _judge_step(
         if does_nothing(action, state):
             continue
         state.locks = locks_of(action, state)
-        state.pending = tuple(resolved(following, state) for following in (*actions[number + 1 :], *later))
+        state.pending = later.after(actions[number + 1 :])
         for rule in rules:
             if rule.enabled and rule.applies(state.major):
                 for hazard in rule.check(action, state):

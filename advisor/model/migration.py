@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -162,7 +163,7 @@ class MigrationView(Protocol):
     exclusive: list[RelationName]  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
     locks: tuple[tuple[RelationName, str], ...]  # of the action being judged
     statement: str  # the SQL being judged
-    pending: tuple[Action, ...]  # the actions that follow in the same file
+    pending: Iterable[Action]  # the actions that follow in the same file
     types_created: set[str]
     domains_constrained: set[str]
     constraints_not_valid: dict[tuple[RelationName, str], bool]  # -> added in this transaction

@@ -87,6 +87,9 @@ def _text(result: GateResult, color: bool, width: int | None) -> str:
         console.print(
             Text(f"SLOWER {effect.cost_before:.0f} -> {effect.cost_after:.0f}: {one_line(effect.query, 200)}")
         )
+    for effect in result.improved:
+        change = f"FASTER {effect.cost_before:.0f} -> {effect.cost_after:.0f}"
+        console.print(Text(f"{change}: {one_line(effect.query, 200)}", style="dim"))
     for note in result.notes:
         console.print(Text(one_line(note), style="dim"))
     worst = min(

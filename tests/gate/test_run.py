@@ -51,8 +51,9 @@ def judged(
     rehearsal = rehearse(migrations, snapshot, schema if snapshot is None else None, chosen, read, Silent())
     catalog = Catalog(snapshot) if snapshot is not None else None
     files = judge_migrations(
-        migrations, 15, catalog, schema=schema if snapshot is None else None, revisions=rehearsal.revisions, **options
-    )
+        migrations, 15, catalog, schema=schema if snapshot is None else None, revisions=rehearsal.revisions,
+        each=options.get("each", False), in_transaction=options.get("in_transaction", False),
+    )  # fmt: skip
     return files, rehearsal
 
 

@@ -115,8 +115,10 @@ class Runner:
             if kinds & {"rollback", "savepoint"} and session.info.transaction_status != pq.TransactionStatus.INERROR:
                 self.now = read_relations(session)
             return _record(step, refused=refused)
-        waits = _waits_forever(session) if not kinds <= _NO_DDL else False
-        if "lock_table" in kinds and not inside:
+        # Rows take no lock that blocks others, and large data files have many such statements.
+        quiet = kinds <= _NO_DDL
+        waits = not quiet and _waits_forever(session)
+        if not inside and (quiet or "lock_table" in kinds):
             return _record(step, refused=execute(session, step.sql, step.data))
         execute(session, "savepoint pgadvise_step" if inside else "begin")
         refused = execute(session, step.sql, step.data)
@@ -125,11 +127,11 @@ class Runner:
             if not inside and refused.sqlstate in _NOT_IN_TRANSACTION:
                 return self._outside(session, step)
             return _record(step, refused=refused, measured=True, waits_forever=waits)
-        locks = read_locks(watcher, session.info.backend_pid)
-        before, after = self.now, self.now if kinds <= _NO_DDL else read_relations(session)
+        locks = {} if quiet else read_locks(watcher, session.info.backend_pid)
+        before, after = self.now, self.now if quiet else read_relations(session)
         refused = execute(session, "release savepoint pgadvise_step" if inside else "commit")
-        if refused is not None:
-            return _record(step, refused=refused, measured=True, waits_forever=waits)
+        if refused is not None or quiet:
+            return _record(step, refused=refused, waits_forever=waits)
         self.now = after
         return self._compared(step, before, after, locks, waits)
 
