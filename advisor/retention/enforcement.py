@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,8 @@ from advisor.retention.sqltext import Removal, called_functions, removals
 from advisor.retention.targets import Target
 
 ENFORCED, NONE, UNKNOWN = "enforced", "none", "unknown"
-_ONE_OFF = "do $pgadvise"
+# Run once by hand, or only planned: neither removes old rows again and again.
+_NO_PURGE = re.compile(r"\s*(do \$pgadvise|explain\b(?!.{0,60}\banaly[sz]e\b))", re.IGNORECASE | re.DOTALL)
 _SCHEDULERS = (
     (CRON_JOBS, "pg_cron"), (PARTMAN, "pg_partman"), (TIMESCALE, "TimescaleDB"),
     (TIMETABLE, "pg_timetable"), (PGAGENT, "pgAgent"),
@@ -96,7 +98,7 @@ def read_purges(snapshot: Snapshot) -> Purges:
     seen: list[tuple[str, float, Removal]] = []
     for counters in snapshot.statements:
         text = counters.query
-        if text is None or text.lower().lstrip().startswith(_ONE_OFF):
+        if text is None or _NO_PURGE.match(text):
             continue
         if "run_maintenance" in text.lower():
             partman_runs = True

@@ -83,6 +83,24 @@ def test_an_include_list_must_show(without: float, expected: bool) -> None:
     assert bodies(advice) == {"posts (user_id) INCLUDE (score)" if expected else "posts (user_id)"}
 
 
+@pytest.mark.parametrize(("report", "expected"), [(2_000.0, True), (100_000_000.0, False)])
+def test_a_lookup_is_served_beside_dear_reports(report: float, expected: bool) -> None:
+    def answer(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        if key == "report":
+            useful = "posts (created_at)" in on
+            return (report * 0.8, {"posts (created_at)"}) if useful else (report, set())
+        useful = "posts (score)" in on
+        return (5.0, {"posts (score)"}) if useful else (100.0, set())
+
+    catalog = posts(0.0001)
+    lookup = statement(catalog, "lookup", "select id from posts where score = 7", 15)
+    dear = statement(catalog, "report", "select sum(score) from posts where created_at > now()", 100)
+    advice = advise_indexes(
+        catalog.snapshot, catalog, workload(lookup, dear), FakePlanner(answer), SearchOptions(), Silent()
+    )
+    assert ("posts (score)" in bodies(advice)) == expected
+
+
 def plan(condition: str, index_condition: str = "") -> Plan:
     scan = {"Node Type": "Index Scan", "Startup Cost": 0.0, "Total Cost": 5000.0, "Plan Rows": 1000,
             "Filter": condition, "Index Cond": index_condition}  # fmt: skip
