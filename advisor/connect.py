@@ -215,6 +215,11 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
         "Name the host with --dsn or PGHOST, or start the server.",
     ),
     (
+        r"on socket .*Permission denied",
+        "This operating system account may not use the Unix socket {socket}.",
+        "Run pgadvise as an account that may enter that folder, or connect over TCP (host=localhost).",
+    ),
+    (
         r"Connection refused",
         "Nothing accepts connections at {host}, port {port}.",
         "Check the port, that the server runs, and its listen_addresses.",

@@ -15,8 +15,9 @@ _BARE_NAME = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_$-]*$")
 # Schemes of frameworks' DATABASE_URL that mean plain PostgreSQL: postgresql+psycopg2://, postgis://, pgsql://.
 _SCHEME = re.compile(r"^(?:postgres(?:ql)?|pgsql|postgis|psql|ecto|cockroachdb)(?:\+\w+)?://", re.IGNORECASE)
 _QUERY = re.compile(r"^(.*)\?([^?@]*)$", re.DOTALL)
-# user:pass/word@host: libpq takes the password's tail for the database and would print it in its errors.
-_SPILLED_PASSWORD = re.compile(r"^\w+://[^/@]*:[^/@]*/[^?]*@")
+# user:pass/word@host, user:p@ss:word@host: libpq takes the password's tail for the host, port or database and would
+# print it in its errors.
+_SPILLED_PASSWORD = re.compile(r"^\w+://[^/@]*:(?:[^/@]*/[^?]*@|[^/@]*@[^?@]*[:/][^?]*@)")
 _HOW_TO_WRITE = (
     "Write it as postgresql://user@host:5432/database (percent-encode @ : / % in a password) "
     "or as 'host=… dbname=… user=…'."

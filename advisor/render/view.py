@@ -161,6 +161,9 @@ def _verdict(report: Report, asked: Sequence[Action]) -> tuple[str, str, tuple[s
     looked = bool(report.passed or report.findings or report.indexes or report.settings or report.retention)
     if not looked:
         return "unknown", "Nothing could be judged.", _unknown(report)
+    advice = report.indexes
+    if not asked and advice is not None and advice.planner == "none" and report.subjects == ("index",):
+        return "unknown", "There was no planner to ask, so no index could be proposed.", _unknown(report)
     if not asked:
         return "calm", "All is well: there is nothing to do.", (*_calm(report), *_unknown(report))
     if urgent:
@@ -197,8 +200,11 @@ def _calm(report: Report) -> tuple[str, ...]:
     parts = []
     if report.passed:
         parts.append(f"{plural(len(report.passed), 'rule')} looked and found nothing")
-    if report.indexes is not None and report.indexes.statements:
-        parts.append(f"{plural(report.indexes.statements, 'statement')} were planned and no index would pay")
+    advice = report.indexes
+    if advice is not None and advice.statements:
+        limited = any(rejected.reason.startswith("over the limit") for rejected in advice.rejected)
+        why = "the limits given leave no room for an index" if limited else "no index would pay"
+        parts.append(f"{plural(advice.statements, 'statement')} were planned and {why}")
     fine = len({status.table for status in report.retention if is_fine(status)})
     if fine:
         parts.append(f"{plural(fine, 'table is', 'tables are')} within the retention window")

@@ -16,6 +16,8 @@ import psutil
 import psycopg
 import pytest
 
+from advisor.dsn import choose_dsn
+from advisor.errors import ConnectionFailed
 from advisor.model.redaction import mask_secrets
 from advisor.pipeline import _twin_gaps
 from advisor.workload.files import read_workload_file
@@ -173,3 +175,25 @@ def test_devices_pipes_and_links_are_written_to_not_replaced(shop: str, tmp_path
     assert result.stdout.startswith("pgadvise ")
     assert pgadvise("capture", "--dsn", shop, "-q", "-o", str(link)).returncode == 0
     assert link.is_symlink() and target.read_bytes()[:2] == b"\x1f\x8b"
+
+
+@pytest.mark.parametrize("password", ["pl@nted:pw", "pl@nted/pw", "pl/nted@pw", "pl@nted:pw/"])
+def test_a_password_that_is_not_encoded_is_never_repeated(password: str) -> None:
+    with pytest.raises(ConnectionFailed) as caught:
+        choose_dsn(f"postgresql://bob:{password}@db.example:5432/shop?sslmode=require")
+    assert "percent-encode" in str(caught.value)
+    assert "nted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rest", ["db.example:5432/shop", "db.example/shop?application_name=a@b", "[::1]:5432/shop"])
+def test_an_ordinary_address_is_taken(rest: str) -> None:
+    assert "secret" in choose_dsn(f"postgresql://bob:secret@{rest}")
+
+
+@pytest.mark.server
+def test_limits_are_not_taken_for_a_verdict(shop: str) -> None:
+    """An index that would pay and is over the limit is not called one that would not pay."""
+    limited = pgadvise("index", "--dsn", shop, "--max-indexes", "0")
+    assert "limits given leave no room" in " ".join(limited.stdout.split())
+    blind = pgadvise("index", "--dsn", shop, "--what-if", "none")
+    assert "All is well" not in blind.stdout
