@@ -11,6 +11,7 @@ from advisor.index_search.ddl import Names
 from advisor.index_search.drops import advise_drops, drop_notes
 from advisor.index_search.facts import Facts
 from advisor.index_search.hot import lookalikes, refusals
+from advisor.index_search.key_order import equalities_first
 from advisor.index_search.merge import merged_candidates
 from advisor.index_search.options import SearchOptions
 from advisor.index_search.oracle import Oracle
@@ -68,6 +69,7 @@ def advise_indexes(
         spending = options.budget_bytes is not None
         learned = started + _PEEL_SHARE * options.time_limit
         peel(oracle, by_handle, weights, catalog, learned, step, own, thorough=spending)
+        cut_short = time.monotonic() > learned
     _link(items, oracle)
     relations = {relation for statement in workload.statements for relation in statement.relations}
     problem = Problem(
@@ -100,7 +102,8 @@ def advise_indexes(
             step.advance()
     chosen -= problem.forbidden
     if not spending:
-        chosen = _contributing(problem, _needed(problem, chosen))
+        chosen = equalities_first(problem, planner, pool, _needed(problem, chosen))
+        chosen = _contributing(problem, chosen)
     chosen = brin_instead(problem, chosen)
     if not spending:
         chosen = _needed(problem, refined(problem, planner, pool, chosen))
@@ -122,7 +125,7 @@ def advise_indexes(
         candidates=len(items) + len(pool.refused),
         plans_asked=oracle.plans_asked,
         planner=planner.description,
-        notes=_notes(problem, time.monotonic() > deadline) + drop_notes(snapshot),
+        notes=_notes(problem, cut_short or time.monotonic() > deadline) + drop_notes(snapshot),
         statement_costs=tuple(costs.items()),
     )
 
@@ -182,6 +185,7 @@ def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
             used = known.used(chosen & known.relevant)
             if handle in used:
                 alone = not any(_same_table(problem, handle, other) for other in used - {handle})
+                alone &= not any(_siblings(problem, handle, other) for other in without)
                 contributes |= alone or then - now > _SLIGHT * known.base or then > _CLEARLY * now
         if not contributes:
             chosen = without
@@ -190,6 +194,18 @@ def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
 
 def _same_table(problem: Problem, handle: str, other: str) -> bool:
     return problem.items[handle].candidate.table == problem.items[other].candidate.table
+
+
+def _siblings(problem: Problem, handle: str, other: str) -> bool:
+    """Return whether two indexes on all rows begin with the same column."""
+    mine, theirs = problem.items[handle].candidate, problem.items[other].candidate
+    return (
+        mine.table == theirs.table
+        and mine.access_method == theirs.access_method
+        and mine.predicate is None
+        and theirs.predicate is None
+        and mine.columns[0].key == theirs.columns[0].key
+    )
 
 
 def _missed(problem: Problem, chosen: Chosen, handle: str, other: str) -> bool:
