@@ -41,6 +41,11 @@ _ROLES = re.compile(
 _NO_ROLES = frozenset(
     {"public", "current_user", "session_user", "current_role", "group", "none", "default", "postgres"}
 )
+# Who owns an object and who may use it changes no lock; in the private database one role owns everything.
+_OWNERSHIP = re.compile(
+    r"\s*(?:alter\s+.*\sowner\s+to\s|grant\s|revoke\s|set\s+(?:local\s+|session\s+)?(?:role|session\s+authorization)\s)",
+    re.IGNORECASE | re.DOTALL,
+)
 _EXTENSION = re.compile(
     r"\bcreate\s+extension\s+(?:if\s+not\s+exists\s+)?(\"[^\"]+\"|[\w-]+)"
     r"(?:\s+with)?(?:\s+schema\s+(\"[^\"]+\"|\w+))?",
@@ -83,6 +88,7 @@ class Base:
     server: TwinServer
     name: str = BASE
     lines: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)  # objects that are not there: what needs them fails
     missing: set[str] = field(default_factory=set)
 
     def copy(self, name: str) -> Copy:
@@ -202,13 +208,13 @@ def _load_step(connection: psycopg.Connection[Any], step: Step, base: Base) -> N
 
     if step.raw is not None or step.error is not None:
         raise SchemaRefused(f"line {step.line}: this statement does not parse, or has placeholders.")
-    if server_wide(step):
+    if server_wide(step) or _OWNERSHIP.match(step.sql):
         return
     refused = execute(connection, step.sql, step.data)
     if refused is None:
         return
     if refused.sqlstate == "42501":
-        base.lines.append(f"schema, line {step.line}: not loaded, it takes more privileges: {refused.message}")
+        base.doubts.append(f"schema, line {step.line}: not loaded, it takes more privileges: {refused.message}")
         return
     raise SchemaRefused(f"line {step.line}: {refused.message}")
 
@@ -236,7 +242,7 @@ def base_from_snapshot(server: TwinServer, snapshot: Snapshot, migrations: Itera
         )
         means = Means(major=server.major, stub_types=stubs)
         wanted = relations_to_build(snapshot, catalog, None)
-        base.lines += execute_items(admin, list(schema_items(snapshot, catalog, wanted, means, missing)))
+        base.doubts += execute_items(admin, list(schema_items(snapshot, catalog, wanted, means, missing)))
         _own_everything(admin)
         _open_public(admin)
     return base

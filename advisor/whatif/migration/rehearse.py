@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import psycopg
+
 from advisor.cluster import find_binaries
-from advisor.errors import TwinFailed
+from advisor.errors import ServerLost, TwinFailed
 from advisor.gate.files import MigrationText
 from advisor.gate.script import Script, read_script
 from advisor.gate.state import State
@@ -100,7 +102,10 @@ def rehearse(
     except SchemaRefused as error:
         note = f"The migrations were not run: the schema file cannot be loaded, {error.message}"
         return Rehearsal(revisions=nothing, ran=False, lines=(note,))
-    except TwinFailed as error:
+    except psycopg.Error as error:
+        reason = (error.diag.message_primary or str(error)).strip().splitlines()[0]
+        return Rehearsal(revisions=nothing, ran=False, lines=(f"The migrations were not run: {reason}",))
+    except (TwinFailed, ServerLost) as error:
         return Rehearsal(revisions=nothing, ran=False, lines=(f"The migrations were not run: {error.message}",))
 
 
@@ -125,7 +130,7 @@ def _rehearse(
             base = base_from_snapshot(server, snapshot, texts)
         else:
             base = base_from_schema(server, schema or "", texts)
-    lines += base.lines
+    lines += [*base.lines, *base.doubts]
     if base.missing:
         lines.append(f"Extensions this server lacks: {', '.join(sorted(base.missing))}.")
     with progress.step("running the migrations", len(migrations)) as step:
@@ -147,7 +152,7 @@ def _rehearse(
     for run in runs:
         for index, file_run in zip(run.files, run.runs, strict=True):
             by_file[index] = file_run
-            verdicts[index] = Verdict(file_run, state, base.missing | set(base.lines))
+            verdicts[index] = Verdict(file_run, state, base.missing | set(base.doubts))
     comparison = Comparison()
     if plans and snapshot is not None:
         sets = [(run.after, [(index, by_file[index]) for index in run.files]) for run in runs if run.after is not None]

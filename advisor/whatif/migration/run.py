@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from advisor.whatif.migration.session import LOST, Refused, execute, server_wide
 # Seconds for one statement and for one file, on tables without rows.
 STATEMENT_SECONDS = 60.0
 FILE_SECONDS = 300.0
+_ROLE = re.compile(r"(?:set\s+(?:local\s+|session\s+)?|reset\s+)(?:role|session\s+authorization)\b", re.IGNORECASE)
 _CONTROL = frozenset({"begin", "commit", "rollback", "savepoint"})
 # Kinds that leave every file and name as it is.
 _NO_DDL = _CONTROL | {"set", "reset", "insert", "update", "delete", "merge", "copy"}
@@ -96,6 +98,8 @@ class Runner:
             return _record(step, skipped="it does not parse")
         if step.raw is not None:
             return _record(step, skipped="it has placeholders whose values are not known here")
+        if _ROLE.match(step.sql):
+            return _record(step)  # one role owns everything here; another would only lack privileges
         if server_wide(step):
             return _record(step, skipped="it concerns the server as a whole")
         pid = session.info.backend_pid
