@@ -70,6 +70,16 @@ def test_severity_by_class_age_and_who_said_so(oldest: float, rules: str | None,
     assert ("not your policy" in found.detail) == found.policy_is_default == (rules is None)
 
 
+@pytest.mark.parametrize(("oldest", "overdue"), [(100, True), (10, False)])
+def test_a_session_store_without_expiry_ages_by_its_last_change(oldest: float, overdue: bool) -> None:
+    columns = (
+        "id bigint, session_id text not null, data text, created_at timestamp not null, updated_at timestamp not null"
+    )
+    stats = (statistics("sessions", "created_at", even(400)), statistics("sessions", "updated_at", even(oldest)))
+    found = judge(snapshot({"sessions": columns}, stats=stats))
+    assert found and ("ret.overdue" in found) == overdue
+
+
 def test_within_tolerance_is_fine_and_says_so() -> None:
     snap = snapshot(
         {"sessions": SESSIONS},
@@ -175,6 +185,8 @@ def test_nothing_enforces_only_when_everything_was_visible() -> None:
         ("DELETE FROM user_sessions WHERE expires_at < $1", False),
         ("SELECT 'delete from sessions where expires_at < now()'", False),
         ("/* delete from sessions */ SELECT 1", False),
+        ("EXPLAIN (FORMAT JSON) DELETE FROM sessions WHERE expires_at < $1", False),
+        ("EXPLAIN (ANALYZE, BUFFERS) DELETE FROM sessions WHERE expires_at < $1", True),
         ("DO $pgadvise$ BEGIN DELETE FROM sessions WHERE expires_at < now(); END $pgadvise$", False),
         ("UPDATE sessions SET expires_at = $1 WHERE sid = $2", False),
         ('delete from "session', False),
