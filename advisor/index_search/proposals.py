@@ -55,7 +55,7 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
     Indexes that no final plan uses are taken out; costs are those with everything chosen in place.
     """
     problem = outcome.problem
-    least = _LEAST_GAIN if problem.budget_bytes is None else _LEAST_GAIN_IN_BUDGET
+    least = least_gain(problem)
     while True:
         _score(outcome)
         kept = frozenset(handle for handle in outcome.chosen if _gain(outcome, handle) >= least)
@@ -75,6 +75,11 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
         made.append((gain, _with_replaced(proposal, replaced)))
     made.sort(key=lambda pair: (-pair[0], pair[1].name))
     return tuple(proposal for _, proposal in made), tuple(drops)
+
+
+def least_gain(problem: Problem) -> float:
+    """Return the share of their cost that an index must save its statements."""
+    return _LEAST_GAIN if problem.budget_bytes is None else _LEAST_GAIN_IN_BUDGET
 
 
 def _with_replaced(proposal: IndexProposal, replaced: list[IndexDrop]) -> IndexProposal:

@@ -10,7 +10,7 @@ from advisor.index_search.ddl import short_sql
 from advisor.index_search.explain import cost_text
 from advisor.index_search.occurrence import occurrences
 from advisor.index_search.planner import Candidate
-from advisor.index_search.proposals import Outcome
+from advisor.index_search.proposals import Outcome, least_gain
 from advisor.index_search.search import Item
 from advisor.model.names import RelationName, quote_ident
 from advisor.model.report import IndexRejection
@@ -103,8 +103,12 @@ def _weighed(outcome: Outcome) -> Iterator[Why]:
     """Candidates that were planned and lost, with the numbers."""
     problem = outcome.problem
     taken = [problem.items[handle] for handle in outcome.chosen]
+    least = least_gain(problem)
     for handle in outcome.too_little:
-        yield problem.items[handle].candidate, "the statements it serves would gain less than 15%: not worth an index"
+        yield (
+            problem.items[handle].candidate,
+            f"the statements it serves would gain less than {least:.1%}: not worth it",
+        )
     losers = [
         item
         for handle, item in problem.items.items()
