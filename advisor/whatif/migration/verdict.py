@@ -44,12 +44,13 @@ class Verdict:
 
     def revise(self, findings: list[GateFinding]) -> list[GateFinding]:
         """Return the findings as measured."""
-        left = list(findings)
+        left: dict[tuple[int, str], list[GateFinding]] = {}
+        for finding in findings:
+            left.setdefault((finding.line, finding.statement), []).append(finding)
         revised: list[GateFinding] = []
         failed = False
         for step in self._run.steps:
-            own = [f for f in left if f.line == step.line and f.statement == step.sql[:SHOWN]]
-            left = [f for f in left if f not in own]
+            own = left.pop((step.line, step.sql[:SHOWN]), [])
             if step.skipped is not None:
                 self._doubtful = True
                 revised += own
@@ -63,7 +64,7 @@ class Verdict:
                 own = list(self._corrected(step, own))
                 own += self._unseen(step, own)
             revised += own
-        revised += left
+        revised += [finding for rest in left.values() for finding in rest]
         if self._run.stopped is not None:
             self.notes.append(f"{self._run.path}: the run ended early: {self._run.stopped}.")
         if self._run.left_open and not any(f.rule == "uncommitted_transaction" for f in revised) and self._run.steps:
