@@ -228,3 +228,26 @@ def test_the_run_agrees_with_the_labels_of_the_corpus() -> None:
         # "in-transaction" is an option of each file; here none is wrapped.
         if "in-transaction" not in path.read_text().partition("\n")[0]:
             assert alarms == labels, path.name
+
+
+def test_a_migration_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that switches its timeout off and catches the cancelling of its statement."""
+    monkeypatch.setattr("advisor.whatif.migration.run.STATEMENT_SECONDS", 1.0)
+    body = "begin loop begin perform pg_sleep(100); exception when query_canceled then null; end; end loop; end"
+    files, rehearsal = judged(f"set statement_timeout = 0;\ndo $$ {body} $$;\nselect 1;")
+    assert found(files[0]) == [(2, "migration_fails", "run")]
+    assert any("line 2" in note for note in rehearsal.notes)
+
+
+def test_a_dump_with_owners_loads_and_odd_names_survive() -> None:
+    schema = (
+        'create schema "Odd";\ncreate table "Odd"."Tâble ""x" ("vàl" text);\n'
+        'alter table "Odd"."Tâble ""x" owner to postgres;\ngrant all on "Odd"."Tâble ""x" to nobody_here;\n'
+    )
+    files, rehearsal = judged(
+        "set lock_timeout = 900;\nset role nobody_here;\n"
+        'alter table "Odd"."Tâble ""x" alter column "vàl" type char(3);',
+        schema=schema,
+    )
+    assert rehearsal.ran and rehearsal.notes == ()
+    assert [rule for _, rule, _ in found(files[0])] == ["type_change_rewrite"]
