@@ -243,8 +243,9 @@ def _index_part(
             try:
                 engine = stack.enter_context(open_whatif(snapshot, what_if, connection, progress))
             except TwinFailed as error:
-                if options.what_if.mode != "auto":
-                    raise
+                asked = options.what_if
+                if asked.mode != "auto" or asked.twin_dsn or asked.twin_image or asked.twin_major:
+                    raise  # what was asked for by name must not turn into a gap
                 gaps.append(
                     Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no index proposals, no costs")
                 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,13 +57,21 @@ def find_config(start: Path, explicit: Path | None = None) -> Config:
     if explicit is not None:
         return _read(explicit, required=True)
     for folder in (start, *start.parents):
-        if (folder / "pgadvise.toml").is_file():
+        if (folder / "pgadvise.toml").is_file() and _trusted(folder / "pgadvise.toml"):
             return _read(folder / "pgadvise.toml", required=True)
         if (folder / "pyproject.toml").is_file():
             config = _read(folder / "pyproject.toml", required=False)
             if config.path is not None:
                 return config
     return Config()
+
+
+def _trusted(path: Path) -> bool:
+    """Whether a configuration found on the way up is the user's own, not one left in a shared folder like /tmp."""
+    if not hasattr(os, "getuid"):
+        return True
+    shared = bool(path.parent.stat().st_mode & stat.S_ISVTX)
+    return not shared and path.stat().st_uid in (0, os.getuid())
 
 
 def _read(path: Path, required: bool) -> Config:

@@ -21,6 +21,9 @@ _OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _GENERIC_NAME = b"pgadvise_generic"
 _decode_json = msgspec.json.Decoder().decode
 
+# The mark keeps what was asked on production itself out of the next workload.
+_EXPLAIN = "EXPLAIN /* pgadvise */ (FORMAT JSON) "
+
 
 class TypeNames:
     """The types of one database by 'schema.typname' and by OID."""
@@ -109,7 +112,7 @@ class PlanningSession:
         oids = self._oids(types)
         if isinstance(oids, ParseError):
             return oids
-        encoded = _encode("EXPLAIN (FORMAT JSON) " + text)
+        encoded = _encode(_EXPLAIN + text)
         if isinstance(encoded, ParseError):
             return _shifted(encoded)
         bound = [None if value is None else _encode(value) for value in values]
@@ -196,10 +199,10 @@ def _encode(text: str) -> bytes | ParseError:
 
 
 def _shifted(error: ParseError) -> ParseError:
-    """Return the error with its position counted in the text without 'EXPLAIN (FORMAT JSON) '."""
+    """Return the error with its position counted in the text without the words in front of it."""
     if error.position is None:
         return error
-    return ParseError(sqlstate=error.sqlstate, message=error.message, position=max(0, error.position - 22))
+    return ParseError(sqlstate=error.sqlstate, message=error.message, position=max(0, error.position - len(_EXPLAIN)))
 
 
 def _plan_of(result: pq.abc.PGresult) -> dict[str, Any] | ParseError:

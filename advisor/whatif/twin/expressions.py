@@ -71,7 +71,8 @@ def _derive(
     frequencies = list(base.most_common_freqs or ())[: len(common)]
     rest = max(0.0, 1.0 - base.null_frac - sum(frequencies))
     inputs = common + bounds
-    weights = frequencies + [rest / len(bounds)] * len(bounds)
+    # A column of few values has no histogram: its common values are all there is.
+    weights = frequencies + [rest / max(len(bounds), 1)] * len(bounds)
     if not inputs:
         return None
     values = _apply(twin, column, expression, inputs, path)

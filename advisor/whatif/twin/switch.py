@@ -99,7 +99,7 @@ class TwinPlanner:
             parts.append(_set_live(hide, "false"))
         # A change of pg_index makes sessions forget the index, not their list of the table's indexes; this does.
         tables = _list(oid for switch in (*show, *hide) for oid in switch.tables)
-        parts.append(f"update pg_catalog.pg_class set relhasindex = relhasindex where oid in ({tables})")  # noqa: S608
+        parts.append(f"update pg_catalog.pg_class set relhasindex = relhasindex where {_among('oid', tables)}")  # noqa: S608
         return "; ".join(parts)
 
     def _begin(self, toggle: str) -> None:
@@ -122,7 +122,13 @@ class TwinPlanner:
 
 def _set_live(switches: Iterable[Switch], state: str) -> str:
     indexes = _list(oid for switch in switches for oid in switch.indexes)
-    return f"update pg_catalog.pg_index set indislive = {state}, indisvalid = {state} where indexrelid in ({indexes})"  # noqa: S608
+    chosen = _among("indexrelid", indexes)
+    return f"update pg_catalog.pg_index set indislive = {state}, indisvalid = {state} where {chosen}"  # noqa: S608
+
+
+def _among(column: str, oids: str) -> str:
+    """Return a condition with PostgreSQL's own operator: the statement's search_path may hold another `=`."""
+    return f"{column} operator(pg_catalog.=) any ('{{{oids}}}'::pg_catalog.oid[])"
 
 
 def _list(oids: Iterable[int]) -> str:
