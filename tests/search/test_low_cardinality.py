@@ -31,9 +31,6 @@ def test_an_expression_over_three_values(make_database: Callable[..., str]) -> N
         assert report.indexes is not None
         assert report.indexes.candidates > 0
         assert report.indexes.statements == 1
-        rows = (
-            connection.execute("select query from pg_stat_statements where query ilike 'explain%'")
-            if connection
-            else ()
-        )
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute("select query from pg_stat_statements where query ilike 'explain%'").fetchall()
         assert all("pgadvise" in query for (query,) in rows), "our own questions are marked"
