@@ -83,8 +83,8 @@ def terminal_width() -> int | None:
 
 
 def format_of(path: Path, formats: tuple[str, ...], chosen: str | None) -> str:
-    """Return the format for an output file: by its ending, else the one chosen. Raises UsageError."""
-    name = _ENDINGS.get(path.suffix.lower()) or chosen or "text"
+    """Return the format for an output file: the one chosen, else by its ending. Raises UsageError."""
+    name = chosen or _ENDINGS.get(path.suffix.lower()) or "text"
     return check_format(name, formats)
 
 

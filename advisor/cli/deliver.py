@@ -19,7 +19,7 @@ from advisor.workload.redact import redact_report
 def deliver(
     report: Report, chosen: str | None, outputs: list[Path], *, redact: bool, quiet: bool, no_color: bool
 ) -> None:
-    """Render the report to every output; without -o, or with --format, to standard output too."""
+    """Render the report to every output; without -o to standard output."""
     formats = tuple(FORMATS)
     targets = [(path, format_of(path, formats, chosen)) for path in outputs]
     if redact:
@@ -27,7 +27,7 @@ def deliver(
     for path, name in targets:
         write_file(path, render(report, name, color=False, width=None))
         note(f"wrote {path}", quiet)
-    if not outputs or chosen is not None:
+    if not outputs:
         name = check_format(chosen or "text", formats)
         print_text(render(report, name, color=wants_color(no_color), width=terminal_width()))
 

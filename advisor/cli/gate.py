@@ -99,7 +99,7 @@ def gate(
     for path in output or []:
         write_file(path, render_gate(result, format_of(path, GATE_FORMATS, format)))
         note(f"wrote {path}", quiet)
-    if not output or format is not None:
+    if not output:
         print_text(render_gate(result, name, color=wants_color(no_color), width=terminal_width()))
     raise typer.Exit(_exit_code(result, fail_on.value))
 
@@ -136,9 +136,11 @@ def _only_changed(files: tuple[GateFile, ...], ref: str) -> tuple[GateFile, ...]
 
 
 def _exit_code(result: GateResult, fail_on: str) -> int:
-    if fail_on == "never":
-        return 0
-    limit = Severity(fail_on).rank
-    found = [Severity(f.severity).rank for file in result.files for f in file.findings]
-    unreadable = any(file.error is not None for file in result.files)
-    return 1 if unreadable or any(rank <= limit for rank in found) else 0
+    """Return 1 for findings at or above the limit, 3 when a file could not be judged, else 0."""
+    limit = -1 if fail_on == "never" else Severity(fail_on).rank
+    if any(Severity(f.severity).rank <= limit for file in result.files for f in file.findings):
+        return 1
+    unreadable = [file for file in result.files if file.error is not None]
+    for file in unreadable:
+        sys.stderr.write(f"pgadvise: {file.path} {file.error}.\n")
+    return 3 if unreadable else 0

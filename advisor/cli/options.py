@@ -66,7 +66,7 @@ _SCHEMA_HELP = "For --testcontainer: a file to load. May repeat."
 _PROVIDER_HELP = "self-hosted, rds, aurora, neon, supabase, cloudsql, azure."
 _ENDPOINTS_HELP = "Also read min/max of indexed columns: exact costs for the newest rows."
 _TIME_LIMIT_HELP = "For the index search; the best found by then is reported."
-_OUTPUT_HELP = "Write here; the ending names the format. May repeat."
+_OUTPUT_HELP = "Write here; the ending names the format, unless --format does. May repeat."
 _FAIL_ON_HELP = "Exit 1 when something at or above this severity is found."
 
 Dsn = Annotated[str | None, _option(_SOURCE, "--dsn", _DSN_HELP, "DSN")]
@@ -96,7 +96,7 @@ MaxIndexes = Annotated[int | None, _option(_WHAT_IF, "--max-indexes", "At most t
 MaxWidth = Annotated[int, _option(_WHAT_IF, "--max-width", "Key columns per index.", "N", min=1, max=8)]
 TimeLimit = Annotated[str | None, _option(_WHAT_IF, "--time-limit", _TIME_LIMIT_HELP, "DURATION")]
 
-Format = Annotated[str | None, _option(_OUTPUT, "--format -f", "Of the standard output.", "FORMAT")]
+Format = Annotated[str | None, _option(_OUTPUT, "--format -f", "Of the output; else by the file's ending.", "FORMAT")]
 Outputs = Annotated[list[Path] | None, _option(_OUTPUT, "-o --output", _OUTPUT_HELP, "FILE")]
 Redact = Annotated[bool, _option(_OUTPUT, "--redact", "No literals and no column values in the output.")]
 Quiet = Annotated[bool, _option(_OUTPUT, "--quiet -q", "No progress, no notes.")]

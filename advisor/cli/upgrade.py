@@ -43,6 +43,6 @@ def upgrade(
     for path in output or []:
         write_file(path, render_upgrade(report, format_of(path, UPGRADE_FORMATS, format)))
         note(f"wrote {path}", quiet)
-    if not output or format is not None:
+    if not output:
         print_text(render_upgrade(report, name))
     raise typer.Exit(int(fail_on_worse and bool(report.worse or report.failed)))
