@@ -42,6 +42,7 @@ from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
 from advisor.whatif.replay import replay_settings
 from advisor.whatif.session import PlanningSession
+from advisor.workload.difference import since
 from advisor.workload.files import read_workload_file
 from advisor.workload.logs import read_log_file
 from advisor.workload.read import read_workload
@@ -78,6 +79,7 @@ class ReportOptions:
     settings: SettingsOptions = field(default_factory=SettingsOptions)
     policy: Policy | None = None
     rule_params: dict[str, dict[str, Any]] = field(default_factory=dict)
+    previous: Snapshot | None = None  # an older snapshot of the same database: the window begins there
 
 
 @contextmanager
@@ -150,13 +152,17 @@ def make_report(
     progress = progress or Silent()
     clock = _Clock()
     clock.seconds["collect"] = sum(snapshot.timings.values())
+    with clock.stage("analyse"):
+        # The evidence rules take the difference themselves: they also compare resets and restarts.
+        known = replace(options.settings, previous=options.previous)
+        settings = advise_settings(snapshot, known) if "settings" in options.subjects else None
+    if options.previous is not None:
+        snapshot = since(snapshot, options.previous)
     catalog = Catalog(snapshot)
     gaps = list(snapshot.gaps)
     workload: Workload | None = None
     indexes: IndexAdvice | None = None
     fidelity: Fidelity | None = None
-    with clock.stage("analyse"):
-        settings = advise_settings(snapshot, options.settings) if "settings" in options.subjects else None
     if "index" in options.subjects:
         workload, indexes, fidelity, settings = _index_part(
             snapshot, catalog, options, connection, progress, clock, gaps, settings

@@ -9,6 +9,7 @@ from typing import Any
 from advisor.cli.config import Config
 from advisor.errors import UsageError
 from advisor.index_search import SearchOptions
+from advisor.model.snapshot import read_snapshot
 from advisor.pipeline import ReportOptions, Source
 from advisor.retention import Policy, load_policy
 from advisor.settings import SettingsOptions
@@ -104,4 +105,5 @@ def report_options(flags: Mapping[str, Any], config: Config, subjects: tuple[str
         settings=settings_options(flags, config),
         policy=policy_from(flags, config),
         rule_params=config.rule_params,
+        previous=read_snapshot(flags["previous"]) if flags.get("previous") is not None else None,
     )

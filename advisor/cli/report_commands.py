@@ -33,6 +33,7 @@ def _run_report(
     workload: opt.WorkloadFiles = None,
     log: opt.LogFiles = None,
     sample: opt.Sample = None,
+    previous: opt.Previous = None,
     policy: opt.PolicyFile = None,
     config: opt.ConfigFile = None,
     testcontainer: opt.TestContainer = None,

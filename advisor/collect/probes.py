@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from advisor.collect.reader import Reader
+from advisor.collect.reader import Reader, marked
 from advisor.errors import ServerLost
 from advisor.model.snapshot import Gap
 from advisor.retention.probes import Probe
@@ -112,11 +112,11 @@ def _run(connection: psycopg.Connection[Any], probe: Probe, *, row_security: str
     # Rolling back gives the table's lock and the settings back at once, inside a longer transaction, too.
     with connection.transaction(force_rollback=True), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            "select pg_catalog.set_config(key, value, true) from pg_catalog.json_each_text(%s::json)",
+            "select /* pgadvise */ pg_catalog.set_config(key, value, true) from pg_catalog.json_each_text(%s::json)",
             [_as_json(settings | {"row_security": row_security})],
         )
         if probe.guard == "catalog":
-            return cursor.execute(probe.sql.encode()).fetchall()
+            return cursor.execute(marked(probe.sql)).fetchall()
         cursor.execute(b"explain /* pgadvise */ (format json) " + probe.sql.encode())
         row = cursor.fetchone()
         plan = next(iter(row.values()))[0]["Plan"] if row is not None else {}
@@ -125,7 +125,7 @@ def _run(connection: psycopg.Connection[Any], probe: Probe, *, row_security: str
         offending = _offending_node(plan, _ALLOWED[probe.guard])
         if offending is not None:
             raise _Refused("unsafe", f"the planner would answer with a {offending}, which could read the whole table")
-        return cursor.execute(probe.sql.encode()).fetchall()
+        return cursor.execute(marked(probe.sql)).fetchall()
 
 
 def _offending_node(plan: dict[str, Any], allowed: frozenset[str]) -> str | None:

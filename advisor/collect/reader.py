@@ -148,7 +148,7 @@ class Reader:
         try:
             with self.connection.transaction(), self.connection.cursor(row_factory=dict_row) as cursor:
                 # `bytes` keeps the file's text as it is: it is ours, not built from input.
-                cursor.execute(_marked(query), params)
+                cursor.execute(marked(query), params)
                 return cursor.fetchall()
         except psycopg.Error as error:
             self.disturbed |= error.sqlstate == _VANISHED
@@ -157,7 +157,7 @@ class Reader:
             return error
 
 
-def _marked(query: str) -> bytes:
+def marked(query: str) -> bytes:
     """Return the query with our mark after its first keyword."""
     return _FIRST_KEYWORD.sub(rb"\1\2 " + OWN_MARK.encode(), query.encode(), count=1)
 

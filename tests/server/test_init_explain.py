@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,3 +51,23 @@ def test_one_finding_in_full(shop: str) -> None:
     unknown = pgadvise("explain", "no/such:thing", "--dsn", shop)
     assert unknown.returncode == 2
     assert "There is no finding" in sentence(unknown)
+
+
+def test_the_window_begins_at_the_previous_snapshot(shop: str, tmp_path: Path) -> None:
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute("select pg_stat_statements_reset()")
+        for value in range(30):
+            connection.execute("select * from no_key where a = %s", (value,))
+    first = tmp_path / "first.json.gz"
+    assert pgadvise("capture", "--dsn", shop, "-o", str(first)).returncode == 0
+    with psycopg.connect(shop, autocommit=True) as connection:
+        for value in range(7):
+            connection.execute("select * from user_sessions where user_id = %s", (value,))
+    result = pgadvise("report", "--dsn", shop, "--previous", str(first), "--format", "json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    calls = {row["query"]: row["calls"] for row in report["workload"]}
+    assert calls == {"select * from user_sessions where user_id = $1": 7}
+    swapped = pgadvise("report", "--snapshot", str(first), "--previous", str(first))
+    assert swapped.returncode == 2
+    assert "not older" in sentence(swapped)
