@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from advisor.model.activity import StatementCounters
 from advisor.model.server import ClusterCounters, DatabaseCounters
 from advisor.model.snapshot import Snapshot
+from advisor.workload.difference import statements_since
 
 T = TypeVar("T", DatabaseCounters, ClusterCounters)
 Counters = DatabaseCounters | ClusterCounters
@@ -92,7 +93,7 @@ def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -
             database, database_since, is_difference = _minus(database, previous.database_counters), before, True
         if cluster is not None and previous.cluster_counters is not None:
             cluster, cluster_since, wal_since = _minus(cluster, previous.cluster_counters), before, before
-        statements = _statement_difference(statements, previous.statements)
+        statements = statements_since(statements, previous.statements)
     database_seconds = _seconds(database_since, now)
     values: dict[str, object] = {"window_seconds": database_seconds, "is_difference": is_difference}
     if database is not None:
@@ -162,29 +163,6 @@ def _minus(now: T, before: T) -> T:
         if field.name not in _GAUGES and isinstance(a, int | float) and isinstance(b, int | float):
             changes[field.name] = a - b
     return dataclasses.replace(now, **changes)
-
-
-def _statement_difference(
-    now: tuple[StatementCounters, ...], before: tuple[StatementCounters, ...]
-) -> tuple[StatementCounters, ...]:
-    """Return the statements of the window; one that was reset or is new counts in full."""
-    old = {(s.queryid, s.role, s.toplevel): s for s in before}
-    found = []
-    for statement in now:
-        earlier = old.get((statement.queryid, statement.role, statement.toplevel))
-        if earlier is None or earlier.calls > statement.calls:
-            found.append(statement)
-        elif statement.calls > earlier.calls:
-            found.append(
-                dataclasses.replace(
-                    statement,
-                    calls=statement.calls - earlier.calls,
-                    total_exec_time=statement.total_exec_time - earlier.total_exec_time,
-                    temp_blks_written=statement.temp_blks_written - earlier.temp_blks_written,
-                    shared_blk_read_time=statement.shared_blk_read_time - earlier.shared_blk_read_time,
-                )
-            )
-    return tuple(found)
 
 
 def _of_database(

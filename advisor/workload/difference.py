@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from advisor.errors import UsageError
@@ -44,8 +45,7 @@ def since(now: Snapshot, before: Snapshot) -> Snapshot:
             costs="the window begins at the reset",
         )
         return replace(now, sizes=history, gaps=(*now.gaps, gap))
-    earlier = {_key(row): row for row in before.statements}
-    statements = tuple(row for row in (_difference(row, earlier.get(_key(row))) for row in now.statements) if row)
+    statements = statements_since(now.statements, before.statements)
     evicted = (view.dealloc or 0) - (before.statements_view.dealloc or 0)
     return replace(
         now,
@@ -57,6 +57,14 @@ def since(now: Snapshot, before: Snapshot) -> Snapshot:
         ),
         sizes=history,
     )
+
+
+def statements_since(
+    now: Iterable[StatementCounters], before: Iterable[StatementCounters]
+) -> tuple[StatementCounters, ...]:
+    """Return what was run between two readings of pg_stat_statements; new and reset entries count whole."""
+    earlier = {_key(row): row for row in before}
+    return tuple(row for row in (_difference(row, earlier.get(_key(row))) for row in now) if row is not None)
 
 
 def _check(now: Snapshot, before: Snapshot) -> None:
