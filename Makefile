@@ -37,7 +37,7 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m pytest -q tests/bench
 
 lock: $(VENV)/.installed
-	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
 
 wheel-test: $(VENV)/.installed
 	tests/test-wheel
