@@ -39,6 +39,10 @@ class TwinFailed(AdvisorError):
     """The planner twin could not be started or built."""
 
 
+class HistoryFailed(AdvisorError):
+    """The history cannot be opened, read or written: a full disk, no permission, a server that is away."""
+
+
 class SnapshotInvalid(AdvisorError):
     """A snapshot file that cannot be read: damaged, not a snapshot, or from a newer version."""
 
