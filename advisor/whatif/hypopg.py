@@ -20,7 +20,7 @@ from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Binding, Statement
 from advisor.whatif.ddl import candidate_ddl
 from advisor.whatif.plans import IndexNames, plan_of
-from advisor.whatif.session import PlanningSession
+from advisor.whatif.session import PlanningSession, Question
 from advisor.workload.session import ParseError
 
 _LIMITS = (
@@ -132,24 +132,17 @@ class HypoPlanner:
                 self.session.execute(f"select {self._schema}.hypopg_unhide_all_indexes()")
 
     def _plan_all(self, requests: Sequence[tuple[Statement, Binding]]) -> list[Plan | PlanFailed]:
-        answers: list[Plan | PlanFailed] = []
         # The collecting session plans without parallel workers; the workload does not.
-        self.session.execute("begin read only; reset max_parallel_workers_per_gather; set local jit = off")
-        try:
-            for statement, binding in requests:
-                self.session.execute("savepoint pgadvise")
-                tree = self.session.explain(
-                    statement.text, statement.parameter_types, binding.values, statement.search_path
-                )
-                self.session.execute("rollback to savepoint pgadvise")
-                self.session.forget_settings()
-                if isinstance(tree, ParseError):
-                    answers.append(PlanFailed(tree.message, tree.sqlstate))
-                else:
-                    answers.append(plan_of(tree, self._existing.used(tree, self._names, statement.search_path)))
-        finally:
-            self.session.execute("rollback")
-        return answers
+        settings = ("set transaction read only", "reset max_parallel_workers_per_gather", "set local jit = off")
+        answers = self.session.explain_many(
+            settings, [Question(s.text, s.parameter_types, b.values, s.search_path) for s, b in requests]
+        )
+        return [
+            PlanFailed(tree.message, tree.sqlstate)
+            if isinstance(tree, ParseError)
+            else plan_of(tree, self._existing.used(tree, self._names, statement.search_path))
+            for (statement, _), tree in zip(requests, answers, strict=True)
+        ]
 
     def _activate(self, handle: str) -> str | None:
         """Create the hypothetical indexes of a candidate, one per partition; return why it cannot be."""

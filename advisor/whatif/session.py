@@ -7,6 +7,8 @@ refused when it holds more than one statement.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,14 +17,35 @@ from psycopg import pq
 
 from advisor.errors import ServerLost
 from advisor.model.names import quote_ident
+from advisor.whatif.batch import OK as _OK
+from advisor.whatif.batch import Command, run_together
 from advisor.workload.session import ParsedTypes, ParseError
 
-_OK = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _GENERIC_NAME = b"pgadvise_generic"
 _decode_json = msgspec.json.Decoder().decode
 
 # The mark keeps what was asked on production itself out of the next workload.
 _EXPLAIN = "EXPLAIN /* pgadvise */ (FORMAT JSON) "
+_AT_ONCE = 64  # statements that travel together
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement to plan: values as text, types as 'schema.typname', the schemas to search, the role to plan as."""
+
+    text: str
+    types: Sequence[str]
+    values: Sequence[str | None]
+    search_path: tuple[str, ...]
+    role: str | None = None
+
+
+class CommandRefused(Exception):
+    """The server refused a command of our own that was to precede questions."""
+
+    def __init__(self, error: ParseError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class TypeNames:
@@ -125,6 +148,71 @@ class PlanningSession:
             return _shifted(self._refused(result))
         return _plan_of(result)
 
+    def explain_many(self, before: Sequence[str], questions: Sequence[Question]) -> list[dict[str, Any] | ParseError]:
+        """Explain questions, each as if alone in a transaction that begins with `before` and is rolled back.
+
+        They travel together: asking one by one takes longer than planning. An error ends the transaction, so the
+        questions after it are asked again. Raises CommandRefused when the server refuses one of `before`.
+        """
+        answers: list[dict[str, Any] | ParseError] = []
+        while len(answers) < len(questions):
+            answers += self._explained(before, questions[len(answers) : len(answers) + _AT_ONCE])
+        return answers
+
+    def _explained(self, before: Sequence[str], questions: Sequence[Question]) -> list[dict[str, Any] | ParseError]:
+        """Return answers up to and including the first error."""
+        commands = [Command(b"begin"), *(Command(text.encode()) for text in before)]
+        role: str | None = None
+        path: tuple[str, ...] | None = None
+        for place, question in enumerate(questions):
+            command = self._bound(place, question)
+            if isinstance(command, ParseError):
+                if place == 0:
+                    return [command]
+                break  # it is the first of the next batch
+            if question.role != role:
+                role = question.role
+                commands.append(Command(_role_sql(role).encode()))
+            if question.search_path != path:
+                path = question.search_path
+                commands.append(Command(_path_sql(path).encode()))
+            commands.append(command)
+        commands.append(Command(b"rollback"))
+        answers: list[dict[str, Any] | ParseError] = []
+        done = False
+        try:
+            with closing(run_together(self._pg, commands)) as results:
+                for command, result in results:
+                    if result.status in _OK:
+                        if command.place >= 0:
+                            answers.append(_plan_of(result))
+                    elif command.place >= 0:
+                        answers.append(_shifted(self._refused(result)))
+                    else:
+                        raise CommandRefused(self._refused(result))
+            done = len(answers) == commands[-2].place + 1 and not isinstance(answers[-1], ParseError)
+        finally:
+            if not done:
+                self.execute("rollback")
+            self.forget_settings()
+        return answers
+
+    def _bound(self, place: int, question: Question) -> Command | ParseError:
+        """Return the command that explains a question."""
+        oids = self._oids(question.types)
+        if isinstance(oids, ParseError):
+            return oids
+        text = _encode(_EXPLAIN + question.text)
+        if isinstance(text, ParseError):
+            return _shifted(text)
+        values: list[bytes | None] = []
+        for value in question.values:
+            encoded = None if value is None else _encode(value)
+            if isinstance(encoded, ParseError):
+                return encoded
+            values.append(encoded)
+        return Command(text, values, oids, place)
+
     def explain_generic(
         self, text: str, types: Sequence[str], search_path: Sequence[str]
     ) -> dict[str, Any] | ParseError:
@@ -158,14 +246,13 @@ class PlanningSession:
         """Set `search_path` unless it is in force already."""
         wanted = tuple(search_path)
         if wanted != self._search_path:
-            path = ", ".join(quote_ident(schema) for schema in wanted) or "''"
-            refused = self.execute(f"set search_path = {path}")
+            refused = self.execute(_path_sql(wanted))
             self._search_path = None if refused is not None else wanted
 
     def use_role(self, role: str | None) -> None:
         """Plan as `role`, whose row-security policies then apply; None is the session's own user."""
         if role != self._role:
-            refused = self.execute("reset role" if role is None else f"set role {quote_ident(role)}")
+            refused = self.execute(_role_sql(role))
             self._role = None if refused is not None else role
 
     def forget_settings(self) -> None:
@@ -186,6 +273,15 @@ class PlanningSession:
         if self._pg.status == pq.ConnStatus.BAD:
             raise ServerLost("The server that plans the statements closed the connection.", "Try again.")
         return error_of(result)
+
+
+def _path_sql(search_path: Sequence[str]) -> str:
+    path = ", ".join(quote_ident(schema) for schema in search_path) or "''"
+    return f"set search_path = {path}"
+
+
+def _role_sql(role: str | None) -> str:
+    return "reset role" if role is None else f"set role {quote_ident(role)}"
 
 
 def _encode(text: str) -> bytes | ParseError:

@@ -8,7 +8,7 @@ from advisor.index_search.planner import Candidate, Plan, PlanFailed, PreparedCa
 from advisor.model.names import RelationName
 from advisor.model.workload import Binding, Statement
 from advisor.whatif.plans import IndexNames, plan_of
-from advisor.whatif.session import PlanningSession
+from advisor.whatif.session import CommandRefused, PlanningSession, Question
 from advisor.whatif.twin.build import Twin
 from advisor.whatif.twin.candidates import CandidateWorkshop, Switch
 from advisor.workload.session import ParseError
@@ -46,37 +46,27 @@ class TwinPlanner:
         on: frozenset[str] = frozenset(),
         hidden: frozenset[str] = frozenset(),
     ) -> list[Plan | PlanFailed]:
-        toggle = self._toggle_sql(on, hidden)
-        if toggle is None:
-            try:
-                return [self._plan(statement, binding) for statement, binding in requests]
-            finally:
-                self._session.use_role(None)
-        answers: list[Plan | PlanFailed] = []
-        inside = False
+        if not requests:
+            return []
+        toggles = self._toggles_sql(on, hidden)
+        self._toggles += bool(toggles)
         try:
-            for statement, binding in requests:
-                if not inside:
-                    self._begin(toggle)
-                    inside = True
-                answer = self._plan(statement, binding)
-                answers.append(answer)
-                if isinstance(answer, PlanFailed):
-                    # The error ended the transaction, and with it the switches.
-                    self._rollback()
-                    inside = False
-        finally:
-            if inside:
-                self._rollback()
+            answers = self._session.explain_many(toggles, [self._question(*request) for request in requests])
+        except CommandRefused as refused:
+            error = refused.error
+            raise PlanFailed(f"the twin could not switch indexes: {error.message}", error.sqlstate) from refused
         self._clean_up()
-        return answers
+        return [
+            PlanFailed(tree.message, tree.sqlstate)
+            if isinstance(tree, ParseError)
+            else plan_of(tree, self._names.used(tree, self._workshop.handles_by_name, statement.search_path))
+            for (statement, _), tree in zip(requests, answers, strict=True)
+        ]
 
-    def _plan(self, statement: Statement, binding: Binding) -> Plan | PlanFailed:
-        self._session.use_role(self._role_of(statement))
-        tree = self._session.explain(statement.text, statement.parameter_types, binding.values, statement.search_path)
-        if isinstance(tree, ParseError):
-            return PlanFailed(tree.message, tree.sqlstate)
-        return plan_of(tree, self._names.used(tree, self._workshop.handles_by_name, statement.search_path))
+    def _question(self, statement: Statement, binding: Binding) -> Question:
+        return Question(
+            statement.text, statement.parameter_types, binding.values, statement.search_path, self._role_of(statement)
+        )
 
     def _role_of(self, statement: Statement) -> str | None:
         """Return the role to plan as: one that runs the statement and whose policies add conditions to it."""
@@ -87,52 +77,27 @@ class TwinPlanner:
             (role for role in statement.roles if role in self._bound and any(role != owner for owner in secured)), None
         )
 
-    def _toggle_sql(self, on: frozenset[str], hidden: frozenset[str]) -> str | None:
+    def _toggles_sql(self, on: frozenset[str], hidden: frozenset[str]) -> list[str]:
+        """Return the commands that switch candidates on and existing indexes off, until the transaction ends."""
         show = [self._workshop.switches[handle] for handle in sorted(on)]
         hide = [self._existing[name] for name in sorted(hidden) if name in self._existing]
         if not show and not hide:
-            return None
-        parts = ["begin"]
-        if show:
-            parts.append(_set_live(show, "true"))
-        if hide:
-            parts.append(_set_live(hide, "false"))
-        # A change of pg_index makes sessions forget the index, not their list of the table's indexes; this does.
-        tables = _list(oid for switch in (*show, *hide) for oid in switch.tables)
-        parts.append(f"update pg_catalog.pg_class set relhasindex = relhasindex where {_among('oid', tables)}")  # noqa: S608
-        return "; ".join(parts)
-
-    def _begin(self, toggle: str) -> None:
-        refused = self._session.execute(toggle)
-        self._toggles += 1
-        if refused is not None:
-            self._rollback()
-            raise PlanFailed(f"the twin could not switch indexes: {refused.message}", refused.sqlstate)
-
-    def _rollback(self) -> None:
-        self._session.execute("rollback")
-        self._session.forget_settings()
+            return []
+        tables = _array(oid for switch in (*show, *hide) for oid in switch.tables)
+        shown, gone = (_array(oid for switch in switches for oid in switch.indexes) for switches in (show, hide))
+        # The session is no superuser's; this function may write to the catalogs for it.
+        return [f"select pg_catalog.pgadvise_switch({shown}, {gone}, {tables})"]
 
     def _clean_up(self) -> None:
         if self._toggles >= _TOGGLES_PER_VACUUM:
             self._toggles = 0
-            self._session.execute("vacuum pg_catalog.pg_index")
-            self._session.execute("vacuum pg_catalog.pg_class")
+            self._twin.admin.execute("vacuum pg_catalog.pg_index")
+            self._twin.admin.execute("vacuum pg_catalog.pg_class")
 
 
-def _set_live(switches: Iterable[Switch], state: str) -> str:
-    indexes = _list(oid for switch in switches for oid in switch.indexes)
-    chosen = _among("indexrelid", indexes)
-    return f"update pg_catalog.pg_index set indislive = {state}, indisvalid = {state} where {chosen}"  # noqa: S608
-
-
-def _among(column: str, oids: str) -> str:
-    """Return a condition with PostgreSQL's own operator: the statement's search_path may hold another `=`."""
-    return f"{column} operator(pg_catalog.=) any ('{{{oids}}}'::pg_catalog.oid[])"
-
-
-def _list(oids: Iterable[int]) -> str:
-    return ", ".join(str(oid) for oid in sorted(set(oids)))
+def _array(oids: Iterable[int]) -> str:
+    """Return OIDs as an array literal."""
+    return f"'{{{','.join(str(oid) for oid in sorted(set(oids)))}}}'::pg_catalog.oid[]"
 
 
 def existing_indexes(twin: Twin) -> dict[RelationName, tuple[RelationName, RelationName]]:
