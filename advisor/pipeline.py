@@ -17,6 +17,7 @@ import psycopg
 from advisor import __version__
 from advisor.analyse import judge
 from advisor.collect import collect
+from advisor.collect.replicas import with_replicas
 from advisor.connect import open_connection
 from advisor.errors import AdvisorError, TwinFailed, UsageError
 from advisor.index_search import SearchOptions, advise_drops, advise_indexes
@@ -46,6 +47,7 @@ from advisor.workload.difference import since
 from advisor.workload.files import read_workload_file
 from advisor.workload.logs import read_log_file
 from advisor.workload.read import read_workload
+from advisor.workload.replicas import nodes_read, with_standbys
 from advisor.workload.touched import relations_touched
 
 SUBJECTS = ("index", "settings", "retention", "health")
@@ -67,6 +69,7 @@ class Source:
     log_files: tuple[Path, ...] = ()
     sample_seconds: float = 0.0
     provider: str | None = None
+    replicas: tuple[str, ...] = ()  # DSNs of standbys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,8 @@ def open_source(
     if source.snapshot is not None:
         if source.dsn is not None:
             raise UsageError("--dsn and --snapshot exclude each other.", "Give one of them.")
+        if source.replicas:
+            raise UsageError("--replica reads a server.", "A snapshot holds the standbys it was captured with.")
         yield _with_logs(_with_texts(read_snapshot(source.snapshot), texts), source.log_files, progress), None
         return
     with open_connection(source.dsn) as connection:
@@ -103,6 +108,8 @@ def open_source(
             provider=source.provider,
             progress=progress,
         )
+        if source.replicas:
+            snapshot = with_replicas(snapshot, connection, source.replicas, progress)
         yield _with_logs(snapshot, source.log_files, progress), connection
 
 
@@ -158,6 +165,7 @@ def make_report(
         settings = advise_settings(snapshot, known) if "settings" in options.subjects else None
     if options.previous is not None:
         snapshot = since(snapshot, options.previous)
+    snapshot = with_standbys(snapshot, options.previous)
     catalog = Catalog(snapshot)
     gaps = list(snapshot.gaps)
     workload: Workload | None = None
@@ -186,6 +194,7 @@ def make_report(
         since=_window_start(snapshot),
         until=snapshot.server.collected_at,
         database_size_bytes=snapshot.server.database_size_bytes,
+        nodes=nodes_read(snapshot),
         # Stable: within a severity the rules' own order stands, the biggest first.
         findings=tuple(sorted(_once(findings, indexes), key=lambda f: f.severity.rank)),
         indexes=indexes,

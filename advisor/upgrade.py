@@ -17,6 +17,7 @@ from advisor.settings.upgrade import setting_changes
 from advisor.whatif import WhatIfOptions, open_whatif
 from advisor.whatif.plans import outline, shape
 from advisor.workload.read import read_workload
+from advisor.workload.replicas import with_standbys
 from advisor.workload.touched import relations_touched
 
 # Below this relative and absolute change a cost is called the same.
@@ -32,6 +33,7 @@ def rehearse_upgrade(snapshot: Snapshot, to: int, options: WhatIfOptions, progre
     now = snapshot.server.major
     if not now < to <= 18:
         raise UsageError(f"--to {to} is no upgrade from PostgreSQL {now}.", f"Give a major from {now + 1} to 18.")
+    snapshot = with_standbys(snapshot)
     catalog = Catalog(snapshot)
     options = replace(options, mode="twin", touched=relations_touched(snapshot, catalog))
     with open_whatif(snapshot, replace(options, twin_major=now), None, progress) as present:

@@ -32,6 +32,7 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
     "fail_on": str,
     "redact": bool,
     "policy": str,
+    "replicas": list,
 }
 _TABLES = ("rules", "retention", "ignore")
 _PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@|\bpassword\s*=", re.IGNORECASE)
@@ -98,7 +99,9 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
     for name, kind in _SCALARS.items():
         if name in data and (not isinstance(data[name], kind) or (isinstance(data[name], bool) and kind is not bool)):
             raise UsageError(f"{path}: '{name}' has the wrong type.", "Write it as you would write the flag's value.")
-    for name in ("dsn", "twin_dsn"):
+    if not all(isinstance(item, str) for item in data.get("replicas", [])):
+        raise UsageError(f"{path}: 'replicas' must be a list of connection strings.")
+    for name in ("dsn", "twin_dsn", "replicas"):
         if _PASSWORD.search(str(data.get(name, ""))):
             raise UsageError(
                 f"{path}: '{name}' contains a password.",

@@ -33,6 +33,7 @@ def source_from(flags: Mapping[str, Any], config: Config) -> Source:
         log_files=tuple(flags.get("log") or ()),
         sample_seconds=parse_duration(flags["sample"]) if flags.get("sample") else 0.0,
         provider=config.get("provider", flags.get("provider")),
+        replicas=tuple(flags.get("replica") or (() if flags.get("snapshot") else config.scalars.get("replicas", ()))),
     )
 
 

@@ -35,6 +35,7 @@ from advisor.rulebook import find_rule, load_rules
 def capture(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The snapshot file to write.")],
     dsn: opt.Dsn = None,
+    replica: opt.Replicas = None,
     workload: opt.WorkloadFiles = None,
     log: opt.LogFiles = None,
     sample: opt.Sample = None,

@@ -59,6 +59,7 @@ _DSN_HELP = "URI or keywords; else PGADVISE_DSN, DATABASE_URL, else PGHOST, PGSE
 _WORKLOAD_HELP = "Statements with literals or $n; '-- calls: N' before one weights it. May repeat."
 _LOG_HELP = "A log of this server (stderr, csvlog, jsonlog; .gz): literals and durations. May repeat."
 _SAMPLE_HELP = "Poll pg_stat_activity this long, e.g. 30s: literals and waits."
+_REPLICA_HELP = "A standby of the server: its statements, scans, conflicts and lag count too. May repeat."
 _SNAPSHOT_HELP = "A file made by 'pgadvise capture', instead of a server."
 _PREVIOUS_HELP = "An older snapshot of the same database: the window of the report begins there."
 _CONFIG_HELP = "Configuration; else pgadvise.toml, found upward."
@@ -71,6 +72,7 @@ _OUTPUT_HELP = "Write here; the ending names the format, unless --format does. M
 _FAIL_ON_HELP = "Exit 1 when something at or above this severity is found."
 
 Dsn = Annotated[str | None, _option(_SOURCE, "--dsn", _DSN_HELP, "DSN")]
+Replicas = Annotated[list[str] | None, _option(_SOURCE, "--replica", _REPLICA_HELP, "DSN")]
 SnapshotFile = Annotated[Path | None, _option(_SOURCE, "--snapshot", _SNAPSHOT_HELP, "FILE")]
 WorkloadFiles = Annotated[list[Path] | None, _option(_SOURCE, "--workload", _WORKLOAD_HELP, "FILE.sql")]
 LogFiles = Annotated[list[Path] | None, _option(_SOURCE, "--log", _LOG_HELP, "FILE")]

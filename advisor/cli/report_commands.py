@@ -29,6 +29,7 @@ def _run_report(
     *,
     subjects: tuple[str, ...],
     dsn: opt.Dsn = None,
+    replica: opt.Replicas = None,
     snapshot: opt.SnapshotFile = None,
     workload: opt.WorkloadFiles = None,
     log: opt.LogFiles = None,

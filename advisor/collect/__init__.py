@@ -26,6 +26,7 @@ from advisor.collect.privileges import statistics_gaps
 from advisor.collect.probes import run_probes
 from advisor.collect.providers import detect_provider
 from advisor.collect.reader import Reader
+from advisor.collect.replicas import collect_standbys
 from advisor.collect.schema import collect_schema_objects
 from advisor.collect.server import (
     collect_cluster_counters,
@@ -147,6 +148,7 @@ def _read_moment(reader: Reader, settings: tuple[Setting, ...]) -> Snapshot:
         schema_objects=collect_schema_objects(reader),
         database_counters=collect_database_counters(reader),
         cluster_counters=collect_cluster_counters(reader),
+        standbys=collect_standbys(reader),
     )
     reader.gaps += statistics_gaps(reader)
     return snapshot

@@ -36,10 +36,24 @@ class _Reason:
 
 
 def statistics_window(snapshot: Snapshot) -> timedelta | None:
-    """Return how long the index counters have been counting; None when unknown."""
+    """Return how long the index counters of all nodes have been counting together; None when unknown of any."""
     since: datetime | None = snapshot.database_counters.stats_reset if snapshot.database_counters else None
-    since = since or snapshot.server.started_at
-    return None if since is None else snapshot.server.collected_at - since
+    begins = [since or snapshot.server.started_at]
+    begins += [replica.counting_since for replica in snapshot.replicas if replica.is_read]
+    known = [begin for begin in begins if begin is not None]
+    return snapshot.server.collected_at - max(known) if len(known) == len(begins) else None
+
+
+def _blind(snapshot: Snapshot) -> str | None:
+    """Return why scans on standbys are not all known although standbys were asked for; None when they are."""
+    unread = [replica.name for replica in snapshot.replicas if not (replica.is_read and replica.uses_known)]
+    return f"the standby {', '.join(unread)} could not be read" if unread else None
+
+
+def _unasked(snapshot: Snapshot) -> int:
+    """Return how many physical standbys are connected beyond those that were asked for."""
+    connected = [s for s in snapshot.standbys if not s.is_logical and s.state == "streaming"]
+    return max(len(connected) - len(snapshot.replicas), 0)
 
 
 def drop_notes(snapshot: Snapshot) -> tuple[str, ...]:
@@ -54,6 +68,14 @@ def drop_notes(snapshot: Snapshot) -> tuple[str, ...]:
         )
     if snapshot.server.in_recovery:
         return ("These are a standby's counters: an index unused here may serve the primary.",)
+    if (why := _blind(snapshot)) is not None:
+        return (f"No index is called unused: {why}, and it may use what the others do not.",)
+    if missing := _unasked(snapshot):
+        standbys = "A standby is" if missing == 1 else f"{missing} standbys are"
+        return (
+            f"{standbys} connected whose scans are not counted here; an index unused on the primary may serve"
+            " there: give --replica DSN.",
+        )
     return ()
 
 
@@ -256,18 +278,25 @@ def _redundant(indexes: list[Index]) -> Iterator[_Reason]:
 
 def _unused(indexes: list[Index], snapshot: Snapshot, catalog: Catalog) -> Iterator[_Reason]:
     window = statistics_window(snapshot)
-    if window is None or window < SHORT_WINDOW:
+    if window is None or window < SHORT_WINDOW or _blind(snapshot) is not None:
         return
     days = window.total_seconds() / 86400
+    nodes = sum(replica.is_read for replica in snapshot.replicas)
+    missing = _unasked(snapshot)
     for index in indexes:
         if protected(index) or not _usable(index) or _scans(index, catalog) != 0:
             continue
         if _size(index, catalog) < _WORTH_DROPPING or _supports_foreign_key(index, indexes, catalog):
             continue
-        text = f"no scan in {days:.0f} days of counters, yet every write maintains it"
+        text = f"no scan in {days:.0f} days of counters"
         if snapshot.server.in_recovery:
             text += " (counted on this standby only)"
-        confident = window >= LONG_WINDOW and not snapshot.server.in_recovery
+        elif missing:
+            text += " (counted on the primary only)" if not nodes else f" (not counted on {missing} of its standbys)"
+        elif nodes:
+            text += f" of the primary and {nodes} {'standby' if nodes == 1 else 'standbys'}"
+        text += ", yet every write maintains it"
+        confident = window >= LONG_WINDOW and not snapshot.server.in_recovery and not missing
         yield _Reason(index, "unused", text, "high" if confident else "medium")
 
 

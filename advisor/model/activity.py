@@ -7,6 +7,15 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeShare:
+    """The part of a statement's counters that one standby has counted."""
+
+    node: str
+    calls: int
+    total_exec_time: float  # ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementCounters:
     """One row of pg_stat_statements of this database; times in ms, blocks of block_size bytes.
 
@@ -45,6 +54,7 @@ class StatementCounters:
     jit_functions: int | None = None
     jit_generation_time: float | None = None
     stats_since: datetime | None = None  # extension 1.11 on
+    nodes: tuple[NodeShare, ...] = ()  # standbys whose counters are in these; empty: all of one server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

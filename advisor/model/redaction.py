@@ -111,6 +111,14 @@ def redact(snapshot: Snapshot) -> Snapshot:
         extended_statistics=tuple(map(_without_extended_values, snapshot.extended_statistics)),
         statements=tuple(map(_without_constants, snapshot.statements)),
         sessions=tuple(map(_without_text, snapshot.sessions)),
+        replicas=tuple(
+            replace(
+                replica,
+                statements=tuple(map(_without_constants, replica.statements)),
+                sessions=tuple(map(_without_text, replica.sessions)),
+            )
+            for replica in snapshot.replicas
+        ),
         workload_texts=(),
         gaps=snapshot.gaps + gaps,
         redacted=True,

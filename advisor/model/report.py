@@ -253,3 +253,4 @@ class Report:
     timings: dict[str, float] = field(default_factory=dict)  # seconds per stage
     peak_memory_bytes: int | None = None
     subjects: tuple[str, ...] = ("index", "settings", "retention", "health")
+    nodes: tuple[str, ...] = ()  # the standbys that were read, and since when each has counted; empty: one server

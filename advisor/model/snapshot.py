@@ -16,6 +16,7 @@ import msgspec
 from advisor.errors import SnapshotInvalid
 from advisor.model.activity import Session, StatementCounters, StatementsView, WorkloadText
 from advisor.model.catalog import Column, Constraint, Index, Schema, Sequence, Table
+from advisor.model.replica import Replica, Standby
 from advisor.model.server import (
     ClusterCounters,
     DatabaseCounters,
@@ -80,6 +81,8 @@ class Snapshot:
     workload_texts: tuple[WorkloadText, ...] = ()
     sizes: tuple[SizeSample, ...] = ()
     host: HostFacts = field(default_factory=HostFacts)
+    standbys: tuple[Standby, ...] = ()  # connected to this server
+    replicas: tuple[Replica, ...] = ()  # read themselves (--replica); their counters are not in those above
     # Rows of each rule's own query.sql, and of the retention probes: {'indexes/x': ({...}, ...)}
     facts: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()

@@ -106,6 +106,8 @@ def _header(report: Report) -> tuple[tuple[str, str], ...]:
     if report.since is not None or report.until is not None:
         # Settings for a server that does not exist yet have neither been read nor counted anywhere.
         lines += [("access", "read-only: nothing was changed"), ("window", span(report.since, report.until))]
+    if report.nodes:
+        lines.append(("standbys", "; ".join(report.nodes)))
     if "index" in report.subjects:
         lines.append(("planner", fidelity_line(report)))
     return tuple(lines)

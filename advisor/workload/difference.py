@@ -10,7 +10,7 @@ from advisor.model.activity import StatementCounters
 from advisor.model.snapshot import Gap, SizeSample, Snapshot
 
 # Cumulative counters of pg_stat_statements; minima, maxima and deviations cannot be subtracted and stay.
-_CUMULATIVE = tuple(
+CUMULATIVE = tuple(
     field.name
     for field in fields(StatementCounters)
     if field.name in ("calls", "rows", "plans", "jit_functions")
@@ -95,7 +95,7 @@ def _difference(row: StatementCounters, old: StatementCounters | None) -> Statem
     if row.calls == old.calls:
         return None
     changes: dict[str, float | int | None] = {}
-    for name in _CUMULATIVE:
+    for name in CUMULATIVE:
         new_value, old_value = getattr(row, name), getattr(old, name)
         if new_value is not None and old_value is not None:
             changes[name] = max(new_value - old_value, 0)

@@ -50,6 +50,7 @@ class Group:
     sources: dict[str, None] = field(default_factory=dict)
     literals: list[tuple[Literals, float]] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
+    node_calls: dict[str, float] = field(default_factory=dict)  # of the calls, those that each standby has counted
 
     @property
     def counters(self) -> Counters:
@@ -86,6 +87,8 @@ class Group:
         if entry.query_id is not None:
             self.query_ids.add(entry.query_id)
         self.sources[entry.source] = None
+        for share in entry.nodes:
+            self.node_calls[share.node] = self.node_calls.get(share.node, 0.0) + share.calls / self.shared
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from advisor.model.lookup import Catalog
@@ -98,6 +98,8 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
     notes |= dict.fromkeys((*repaired.notes, *typed.notes, *doubt, *group.notes, *planned.notes))
     if len(group.variants) > 1:
         notes[f"{len(group.variants)} texts that differ only in lists, comments or spacing are counted together"] = None
+    if group.node_calls:
+        notes[_where_run(group.node_calls, counters.calls)] = None
     if typed.types and _effort(rank) < _EFFORT[0][1]:
         notes["little time goes into it: planned with fewer sets of values"] = None
     return Statement(
@@ -125,6 +127,12 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
         notes=tuple(notes),
         query_ids=tuple(sorted(group.query_ids)),
     )
+
+
+def _where_run(calls: Mapping[str, float], total: float) -> str:
+    """Return which part of a statement's calls the standbys ran."""
+    parts = [f"{count / total:.0%} on {node}" for node, count in sorted(calls.items(), key=lambda item: -item[1])]
+    return f"of its calls, standbys ran {', '.join(parts)}"
 
 
 def _uses(

@@ -21,6 +21,7 @@ from advisor.workload.difference import CUMULATIVE, statements_since
 _READABLE = ("ok", "damaged")
 # Windows that differ by more than this share of the longest are said to differ.
 _UNEVEN = 0.1
+_UNEVEN_SECONDS = 600.0
 _Key = tuple[int | None, str | None, bool]
 
 
@@ -35,6 +36,7 @@ def with_standbys(snapshot: Snapshot, previous: Snapshot | None = None) -> Snaps
         return snapshot
     if previous is not None:
         nodes = [_since(node, previous) for node in nodes]
+    by_name = {node.name: node for node in nodes}
     counting = [node for node in nodes if node.statements_view.status in _READABLE]
     view, gaps = snapshot.statements_view, list(snapshot.gaps)
     statements = snapshot.statements
@@ -48,7 +50,9 @@ def with_standbys(snapshot: Snapshot, previous: Snapshot | None = None) -> Snaps
         statements_view=view,
         indexes=_merged_indexes(snapshot.indexes, nodes),
         tables=_merged_tables(snapshot.tables, nodes),
-        replicas=tuple(snapshot.replicas),
+        replicas=tuple(
+            by_name.get(replica.name, replica) if replica.is_read else replica for replica in snapshot.replicas
+        ),
         gaps=tuple(gaps),
     )
 
@@ -115,7 +119,7 @@ def _uneven(snapshot: Snapshot, nodes: Sequence[Replica]) -> list[Gap]:
         return []
     first, last = min(known, key=lambda n: known[n]), max(known, key=lambda n: known[n])
     spans = (now - known[first]).total_seconds(), (now - known[last]).total_seconds()
-    if spans[0] - spans[1] <= _UNEVEN * spans[0]:
+    if spans[0] - spans[1] <= max(_UNEVEN * spans[0], _UNEVEN_SECONDS):
         return []
     return [
         Gap(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from advisor.model.activity import Session, StatementCounters, WorkloadText
+from advisor.model.activity import NodeShare, Session, StatementCounters, WorkloadText
 from advisor.model.snapshot import Snapshot
 from advisor.model.workload import UnusableStatement
 
@@ -72,19 +73,24 @@ class Entry:
     query_id: int | None = None
     truncated: bool = False  # cut at track_activity_query_size
     parameters: tuple[tuple[int, str | None], ...] = ()  # values of the text's own $n, where they are known
+    nodes: tuple[NodeShare, ...] = ()  # standbys that ran it, too
 
 
 def statement_entries(snapshot: Snapshot) -> Iterator[Entry]:
     """Yield pg_stat_statements; the same text of the same role counts once."""
     merged: dict[tuple[str | None, str | None, bool], Entry] = {}
     for row in snapshot.statements:
-        entry = Entry(row.query, _counters(row), row.role, STATEMENTS, row.toplevel, row.queryid)
+        entry = Entry(row.query, _counters(row), row.role, STATEMENTS, row.toplevel, row.queryid, nodes=row.nodes)
         if row.query is None:
             yield entry
             continue
         key = (row.query, row.role, row.toplevel)
         known = merged.get(key)
-        merged[key] = entry if known is None else replace(known, counters=known.counters + entry.counters)
+        merged[key] = (
+            entry
+            if known is None
+            else replace(known, counters=known.counters + entry.counters, nodes=known.nodes + entry.nodes)
+        )
     yield from merged.values()
 
 
@@ -104,7 +110,7 @@ def activity_entries(snapshot: Snapshot) -> Iterator[Entry]:
     setting = snapshot.setting("track_activity_query_size")
     size = int(setting.setting) if setting is not None and setting.setting and setting.setting.isdigit() else 1024
     seen: set[tuple[int, object, str]] = set()
-    for session in snapshot.sessions:
+    for session in chain(snapshot.sessions, *(replica.sessions for replica in snapshot.replicas)):
         if not _is_application(session, snapshot) or not session.query:
             continue
         execution = (session.pid, session.query_start, session.query)

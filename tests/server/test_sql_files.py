@@ -16,6 +16,7 @@ from advisor.collect.catalog import IndexRow, SequenceRow, SizeRow
 from advisor.collect.index_definitions import IndexColumnRow
 from advisor.model.activity import Session, StatementCounters
 from advisor.model.catalog import Column, Constraint, Schema, Table, TableCounters
+from advisor.model.replica import IndexUse, ReplicaState, Standby, StandbyConflicts, TableUse
 from advisor.model.server import ClusterCounters, DatabaseCounters, Extension, Role, RoleSetting, Server, Setting
 from advisor.model.statistics import ColumnStatistics, ExtendedStatistics, SchemaObject
 from advisor.resources import resource_dir, sql_text
@@ -65,10 +66,16 @@ FILES = {
     "column_statistics": fills(ColumnStatistics),
     "column_statistics_superuser": fills(ColumnStatistics),
     "extended_statistics": fills(ExtendedStatistics),
+    "standbys": fills(Standby),
+    "replication_identity": fills(None, "in_recovery database database_oid started_at timeline current_lsn"),
+    "replica_state": fills(ReplicaState, by_code="primary_lsn"),
+    "standby_conflicts": fills(StandbyConflicts),
+    "index_use": fills(IndexUse),
+    "table_use": fills(TableUse),
     "host_files": fills(None, "content"),
     "host_files_allowed": fills(None, "allowed"),
     "provider_marks": fills(None, "mark"),
-    "extensions/pg_stat_statements": fills(StatementCounters, "text_state"),
+    "extensions/pg_stat_statements": fills(StatementCounters, "text_state", by_code="nodes"),
     "extensions/pg_stat_statements_foreign": fills(None, "dbid database"),
     "extensions/pg_stat_statements_state": fills(None, "entries entries_other_databases dealloc stats_reset"),
 }
@@ -158,6 +165,9 @@ def test_fits_full_database(database: str, major: int) -> None:
 
 # What this database has none of.
 MAY_BE_EMPTY = {
+    "index_use",
+    "table_use",
+    "standbys",
     "role_settings",
     "exclusive_locks",
     "unreadable",

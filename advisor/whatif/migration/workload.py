@@ -22,6 +22,7 @@ from advisor.whatif.twin.build import build_twin
 from advisor.whatif.twin.servers import TwinServer
 from advisor.whatif.twin.switch import TwinPlanner
 from advisor.workload.read import read_workload
+from advisor.workload.replicas import with_standbys
 from advisor.workload.touched import relations_touched
 
 # Below this difference in cost units nobody notices, whatever the factor.
@@ -56,6 +57,7 @@ def compare_workload(
 ) -> Comparison:
     """Plan every statement on a twin of `snapshot` and on one of each migrated snapshot, and compare the costs."""
     comparison = Comparison()
+    snapshot = with_standbys(snapshot)
     catalog = Catalog(snapshot)
     with build_twin(snapshot, server, relations_touched(snapshot, catalog), progress) as twin:
         with closing(twin.connect()) as connection:
