@@ -21,8 +21,9 @@ from advisor.model.lookup import Catalog
 from advisor.model.migration import Step
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
-from advisor.whatif.twin.build import execute_items
+from advisor.whatif.twin.create import execute_items
 from advisor.whatif.twin.database import create_collations, create_database, create_extensions
+from advisor.whatif.twin.owner import own_everything
 from advisor.whatif.twin.schema import Means, relations_to_build, role_stub, schema_items
 from advisor.whatif.twin.servers import TwinServer
 
@@ -51,30 +52,6 @@ _EXTENSION = re.compile(
     r"(?:\s+with)?(?:\s+schema\s+(\"[^\"]+\"|\w+))?",
     re.IGNORECASE,
 )
-_OWNERS = """
-select pg_catalog.format('alter schema %%I owner to %%I', nspname, %(role)s::text)
-from pg_catalog.pg_namespace n where nspname !~ '^pg_' and nspname <> 'information_schema'
-union all
-select pg_catalog.format('alter %%s %%s owner to %%I',
-  case relkind when 'v' then 'view' when 'm' then 'materialized view' when 'f' then 'foreign table'
-    when 'S' then 'sequence' else 'table' end, c.oid::pg_catalog.regclass, %(role)s::text)
-from pg_catalog.pg_class c
-where relkind in ('r', 'p', 'v', 'm', 'f', 'S') and c.oid >= 16384
-  and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-    and d.objid = c.oid and d.deptype in ('e', 'i') or d.objid = c.oid and relkind = 'S' and d.deptype = 'a')
-union all
-select pg_catalog.format('alter routine %%s owner to %%I', p.oid::pg_catalog.regprocedure, %(role)s::text)
-from pg_catalog.pg_proc p
-where p.oid >= 16384 and p.prokind <> 'a'
-  and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')
-union all
-select pg_catalog.format('alter %%s %%s owner to %%I', case typtype when 'd' then 'domain' else 'type' end,
-  t.oid::pg_catalog.regtype, %(role)s::text)
-from pg_catalog.pg_type t
-where t.oid >= 16384 and typtype in ('e', 'd', 'c', 'r')
-  and (typtype <> 'c' or exists (select from pg_catalog.pg_class c where c.oid = typrelid and relkind = 'c'))
-  and not exists (select from pg_catalog.pg_depend d where d.objid = t.oid and d.deptype = 'e')
-"""
 
 
 class SchemaRefused(AdvisorError):
@@ -242,13 +219,12 @@ def base_from_snapshot(server: TwinServer, snapshot: Snapshot, migrations: Itera
         )
         means = Means(major=server.major, stub_types=stubs)
         wanted = relations_to_build(snapshot, catalog, None)
-        base.doubts += execute_items(admin, list(schema_items(snapshot, catalog, wanted, means, missing)))
-        _own_everything(admin)
+        own_everything(admin, ROLE)
         _open_public(admin)
+        # Creating an index or a constraint may run the schema's functions: never as a superuser.
+        with contextlib.closing(Copy(server, base.name).session()) as owner:
+            owner.execute("set search_path = ''; set check_function_bodies = off; set statement_timeout = '60s'")
+            items = list(schema_items(snapshot, catalog, wanted, means, missing))
+            base.doubts += execute_items(owner, items, superuser=admin)
+        own_everything(admin, ROLE)
     return base
-
-
-def _own_everything(admin: psycopg.Connection[Any]) -> None:
-    for (statement,) in admin.execute(_OWNERS, {"role": ROLE}).fetchall():
-        with contextlib.suppress(psycopg.Error):  # members of others follow their owners
-            admin.execute(statement.encode())

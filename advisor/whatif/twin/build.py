@@ -17,7 +17,7 @@ from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
 from advisor.progress import Progress
-from advisor.whatif.session import PlanningSession
+from advisor.whatif.twin.create import execute_items
 from advisor.whatif.twin.database import (
     apply_settings,
     create_collations,
@@ -29,8 +29,9 @@ from advisor.whatif.twin.extended import write_extended
 from advisor.whatif.twin.files import Files
 from advisor.whatif.twin.heights import existing_height
 from advisor.whatif.twin.live import LiveFacts
+from advisor.whatif.twin.owner import Owner, create_owner, create_switch, grant_roles, own_everything
 from advisor.whatif.twin.pages import gin_patch
-from advisor.whatif.twin.schema import Item, Means, relations_to_build, schema_items
+from advisor.whatif.twin.schema import Means, relations_to_build, schema_items
 from advisor.whatif.twin.servers import TwinServer
 from advisor.whatif.twin.sizes import (
     Numbers,
@@ -42,25 +43,26 @@ from advisor.whatif.twin.sizes import (
 )
 from advisor.whatif.twin.statistics import StatisticsWriter, in_code_point_order
 
-_BATCH = 40  # statements sent together; one that fails sends its batch again one by one
-# The object is there already: it came with an extension, a partition or an inherited table.
-_ALREADY = frozenset({"42P07", "42710", "42723", "42P06", "42701", "42P16"})
 _SESSION = (
     "set search_path = ''; set check_function_bodies = off; set client_min_messages = error;"
-    " set allow_system_table_mods = on; set timezone = 'UTC'; set datestyle = 'ISO, YMD';"
+    " set timezone = 'UTC'; set datestyle = 'ISO, YMD';"
     " set intervalstyle = 'postgres'; set extra_float_digits = 1; set lock_timeout = '5s';"
     " set statement_timeout = '60s'; set xmloption = content; set standard_conforming_strings = on;"
     " set wal_skip_threshold = 0; set row_security = off; set jit = off; set default_transaction_read_only = off"
 )
+_SUPERUSER_SESSION = _SESSION + "; set allow_system_table_mods = on"
 
 
 @dataclass
 class Twin:
-    """A built twin. `admin` is its superuser session; `degraded` lists what is missing or approximate."""
+    """A built twin. `admin` is its superuser session, which runs none of the schema's code; `owner` is a session
+    of the role that owns everything. `degraded` lists what is missing or approximate."""
 
     server: TwinServer
     database: str
     admin: psycopg.Connection[Any]
+    owner: psycopg.Connection[Any]
+    owner_dsn: str
     files: Files
     snapshot: Snapshot
     catalog: Catalog
@@ -74,10 +76,9 @@ class Twin:
 
     def connect(self) -> psycopg.Connection[Any]:
         """Return a new session with production's planner settings; the caller closes it."""
-        connection = _connect(self.server.dsn(self.database))
+        connection = _connect(self.owner_dsn)
         connection.execute("set client_min_messages = error")
         apply_settings(connection, planner_settings(self.snapshot))
-        connection.execute("set allow_system_table_mods = on")
         connection.execute("set lock_timeout = '2s'")
         connection.execute("set statement_timeout = '15s'")
         return connection
@@ -105,21 +106,29 @@ def build_twin(
     degraded: list[str] = []
     with _connect(server.dsn("postgres")) as maintenance:
         loss = create_database(maintenance, name, snapshot.server)
+        role = create_owner(maintenance, name)
+        maintenance.execute(sql.SQL("alter database {0} owner to {0}").format(sql.Identifier(name)))
     if loss is not None:
         degraded.append(loss)
     admin: psycopg.Connection[Any] | None = None
+    owner: psycopg.Connection[Any] | None = None
     try:
         with progress.step("building the planner twin") as step:
-            admin = _connect(server.dsn(name))
-            admin.execute(_SESSION)
+            admin, owner_dsn, loss_of_role = _open(server, name, role)
+            degraded += loss_of_role
+            owner = _connect(owner_dsn)
+            owner.execute(_SESSION)
             catalog = Catalog(snapshot)
             wanted = relations_to_build(snapshot, catalog, touched)
             missing, stand_ins = _prepare_database(admin, snapshot, degraded)
-            means = _means(admin, server, snapshot, missing)
+            means = _means(admin, server, snapshot, missing, name)
+            own_everything(admin, name)
             items = list(schema_items(snapshot, catalog, wanted, means, missing))
             step.set_total(len(items) + 2)
-            lines = execute_items(admin, items, step.advance)
+            lines = execute_items(owner, items, step.advance, superuser=admin)
             degraded += lines
+            own_everything(admin, name)
+            grant_roles(admin, name, (r.name for r in snapshot.roles))
             relations = read_relations(admin)
             live = live or LiveFacts()
             foreign_order = _columns_in_another_order(catalog, stand_ins, lines, loss is not None)
@@ -128,9 +137,11 @@ def build_twin(
             if server.restart is not None:
                 # Foreign keys read index metapages into shared buffers; a restart forgets them.
                 admin.close()
+                owner.close()
                 server.restart()
-                admin = _connect(server.dsn(name))
-                admin.execute(_SESSION)
+                admin, owner = _connect(server.dsn(name)), _connect(owner_dsn)
+                admin.execute(_SUPERUSER_SESSION)
+                owner.execute(_SESSION)
             else:
                 _reindex(admin)
                 relations = read_relations(admin)
@@ -139,6 +150,8 @@ def build_twin(
                 server=server,
                 database=name,
                 admin=admin,
+                owner=owner,
+                owner_dsn=owner_dsn,
                 files=server.files(admin),
                 snapshot=snapshot,
                 catalog=catalog,
@@ -150,12 +163,31 @@ def build_twin(
             step.advance()
         yield twin
     finally:
-        if admin is not None:
-            admin.close()
+        for session in (admin, owner):
+            if session is not None:
+                session.close()
         if server.restart is None:
             # A server of somebody else's is left as it was found; our own cluster is removed whole.
             with contextlib.suppress(psycopg.Error), _connect(server.dsn("postgres")) as maintenance:
                 maintenance.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+                maintenance.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
+
+
+def _open(server: TwinServer, name: str, role: Owner) -> tuple[psycopg.Connection[Any], str, list[str]]:
+    """Return the superuser's session, the DSN of the owner's, and what is lost where the owner may not log in."""
+    admin = _connect(server.dsn(name))
+    admin.execute(_SUPERUSER_SESSION)
+    create_switch(admin)
+    owner_dsn = role.dsn(server.dsn(name))
+    try:
+        psycopg.connect(owner_dsn, connect_timeout=10).close()
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        return admin, server.dsn(name), [
+            "the twin's server lets only its superuser log in, so functions of the schema run with a superuser's"
+            f" rights there ({reason})"
+        ]  # fmt: skip
+    return admin, owner_dsn, []
 
 
 def _prepare_database(
@@ -196,7 +228,9 @@ def _columns_in_another_order(
     )
 
 
-def _means(admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, missing: Collection[str]) -> Means:
+def _means(
+    admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, missing: Collection[str], owner: str
+) -> Means:
     stubs = frozenset(
         RelationName(o.schema, o.name)
         for o in snapshot.schema_objects
@@ -205,89 +239,32 @@ def _means(admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapsho
     return Means(
         major=server.major,
         stub_types=stubs,
-        tablespaces=_create_tablespaces(admin, server, snapshot),
+        tablespaces=_create_tablespaces(admin, server, snapshot, owner),
         access_methods=frozenset(
             row[0] for row in admin.execute("select amname from pg_catalog.pg_am where amtype = 'i'")
         ),
     )
 
 
-def _create_tablespaces(admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot) -> frozenset[str]:
+def _create_tablespaces(
+    admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, owner: str
+) -> frozenset[str]:
     """Create tablespaces with planner options inside the data directory; only on a server of our own."""
     made = set()
     for item in snapshot.schema_objects:
         if item.kind == "tablespace" and server.restart is not None:
             try:
                 admin.execute("set allow_in_place_tablespaces = on")
-                admin.execute(sql.SQL("create tablespace {} location ''").format(sql.Identifier(item.name)))
+                admin.execute(
+                    sql.SQL("create tablespace {} owner {} location ''").format(
+                        sql.Identifier(item.name), sql.Identifier(owner)
+                    )
+                )
                 admin.execute(item.ddl.encode())
                 made.add(item.name)
             except psycopg.Error:
                 continue  # pg_default's options, or a minor release without in-place tablespaces
     return frozenset(made)
-
-
-def execute_items(
-    connection: psycopg.Connection[Any], items: Sequence[Item], advance: Any = lambda amount=1: None
-) -> list[str]:
-    """Create the items; those that fail are tried again while others still succeed, then as their fallbacks.
-
-    Returns one line for each that is missing or poorer than production's.
-    """
-    session = PlanningSession(connection)
-    failed = _one_pass(session, items, advance)
-    while failed:
-        again = _one_pass(session, [item for item, _ in failed], lambda amount=1: None)
-        if len(again) == len(failed):
-            break
-        failed = again
-    lines: list[str] = []
-    while True:
-        found = _poorer_of_one_kind(session, failed)
-        if not found:
-            break
-        lines += found.values()
-        # What depended on them may work now, whole.
-        done = set(found)
-        failed = _one_pass(session, [item for item, _ in failed if item not in done], lambda amount=1: None)
-    absent = {f'relation "{item.label.partition(" ")[2]}" does not exist' for item, _ in failed}
-    # A table that is missing takes its keys and indexes with it; it is named once.
-    return lines + [
-        f"{item.label}: {message}"
-        for item, message in failed
-        if message.replace('"', "") not in {text.replace('"', "") for text in absent}
-    ]
-
-
-def _poorer_of_one_kind(session: PlanningSession, failed: Sequence[tuple[Item, str]]) -> dict[Item, str]:
-    """Create the items of the first kind that has a poorer form which works; return each with what is lost.
-
-    One kind at a time: a table must not lose its expressions because a collation had yet to be replaced.
-    """
-    found: dict[Item, str] = {}
-    kind: str | None = None
-    for item, message in failed:
-        own = item.label.partition(" ")[0]
-        if kind not in (None, own):
-            continue
-        for statement, loss in item.fallbacks:
-            if session.execute(statement) is None:
-                found[item], kind = f"{item.label}: {loss} ({message})", own
-                break
-    return found
-
-
-def _one_pass(session: PlanningSession, items: Sequence[Item], advance: Any) -> list[tuple[Item, str]]:
-    failed: list[tuple[Item, str]] = []
-    for start in range(0, len(items), _BATCH):
-        batch = items[start : start + _BATCH]
-        if len(batch) == 1 or session.execute(";\n".join(item.sql for item in batch)) is not None:
-            for item in batch:
-                refused = session.execute(item.sql)
-                if refused is not None and refused.sqlstate not in _ALREADY:
-                    failed.append((item, refused.message))
-        advance(len(batch))
-    return failed
 
 
 def _create_statistics(

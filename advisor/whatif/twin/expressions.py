@@ -147,11 +147,12 @@ def _values(column: Column) -> str:
 
 def _ask(twin: Twin, query: str, inputs: list[str], path: Sequence[str]) -> list[str | None] | None:
     try:
-        with twin.admin.transaction():
-            twin.admin.execute(("set local search_path = " + ", ".join(quote_ident(s) for s in path)).encode())
+        # The expression is the schema's code: it runs as the role that owns the twin, never as a superuser.
+        with twin.owner.transaction():
+            twin.owner.execute(("set local search_path = " + ", ".join(quote_ident(s) for s in path)).encode())
             parts = query.split("%s")
             # The expression may hold percent signs (LIKE patterns): only ours is a placeholder.
-            row = twin.admin.execute(
+            row = twin.owner.execute(
                 (parts[0].replace("%", "%%") + "%s" + "%s".join(parts[1:]).replace("%", "%%")).encode()
                 if len(parts) == 2
                 else query.encode(),
