@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from advisor.model.arrays import parse_array
 from advisor.model.catalog import Column, IndexColumn
@@ -82,9 +84,9 @@ def expression_statistics(expression: str, table: RelationName, catalog: Catalog
         for position, column in enumerate(index.columns, start=1):
             if column.expression is None or normalised(column.expression) != wanted:
                 continue
-            for row in catalog.snapshot.statistics:
-                if row.relation == index.relation and row.attnum == position:
-                    return row
+            row = _remembered(catalog).by_position.get((index.relation, position))
+            if row is not None:
+                return row
     return None
 
 
@@ -95,8 +97,36 @@ def normalised(expression: str) -> str:
     return text.lower()
 
 
+class _Remembered:
+    """What is looked up again and again in one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.widths: dict[tuple[RelationName, str], KeyWidth] = {}
+        self.by_position: dict[tuple[RelationName, int], ColumnStatistics] = {}
+        for row in catalog.snapshot.statistics:
+            self.by_position.setdefault((row.relation, row.attnum), row)
+
+
+_REMEMBERED: WeakKeyDictionary[Catalog, _Remembered] = WeakKeyDictionary()
+
+
+def _remembered(catalog: Catalog) -> _Remembered:
+    found = _REMEMBERED.get(catalog)
+    if found is None:
+        found = _REMEMBERED[catalog] = _Remembered(catalog)
+    return found
+
+
 def column_width(name: str, table: RelationName, catalog: Catalog) -> KeyWidth:
     """Return the width of a plain column."""
+    widths = _remembered(catalog).widths
+    found = widths.get((table, name))
+    if found is None:
+        found = widths[table, name] = _column_width(name, table, catalog)
+    return found
+
+
+def _column_width(name: str, table: RelationName, catalog: Catalog) -> KeyWidth:
     column = catalog.columns.get(table, {}).get(name)
     row = catalog.statistics(table, name)
     nulls = row.null_frac if row else 0.0
@@ -156,23 +186,41 @@ def imagine(
     keys: tuple[KeyWidth, ...], included: tuple[KeyWidth, ...], rows: float, total: float
 ) -> tuple[Imagined, ...]:
     """Return index tuples as the statistics foresee them, columns taken as independent of each other."""
-    rest = [_rest_share(key, total) for key in keys]
+    columns = [_draws(key, place, _rest_share(key, total)) for place, key in enumerate(keys)]
+    columns += [_draws(key, len(keys) + place, 0.0) for place, key in enumerate(included)]
+    alignments = [key.alignment for key in (*keys, *included)]
+    most = len(keys)
     drawn = []
-    for draw in range(_DRAWS):
+    for row in zip(*columns, strict=True):
         offset, share, null = 0.0, 1.0, False
-        for place, key in enumerate((*keys, *included)):
-            # A different irrational step per column: the draws fill the unit cube evenly.
-            quantile = (0.5 + draw * _STEPS[place % len(_STEPS)]) % 1.0
-            if quantile < key.null_frac:
+        for place, (width, chance) in enumerate(row):
+            if place < most:
+                share *= chance
+            if width is None:
                 null = True
-                share *= key.null_frac if place < len(keys) else 1.0
                 continue
-            width = key.samples[(draw * (7 + 6 * place)) % len(key.samples)]
-            offset = align(offset, key.alignment) + width if key.alignment > 1 else offset + width
-            if place < len(keys):
-                share *= _share_at(key, quantile - key.null_frac, rest[place])
-        drawn.append(Imagined((16 if null else 8) + align(round(offset, 6), 8), share))
+            alignment = alignments[place]
+            if alignment > 1:
+                offset = math.ceil(offset / alignment) * alignment
+            offset += width
+        drawn.append(Imagined((16 if null else 8) + math.ceil(round(offset, 6) / 8) * 8, share))
     return tuple(drawn)
+
+
+@lru_cache(maxsize=4096)
+def _draws(key: KeyWidth, place: int, rest: float) -> tuple[tuple[float | None, float], ...]:
+    """Return a column's part of every imagined tuple: bytes (None for NULL), chance of an equal value."""
+    # A different irrational step per column: the draws fill the unit cube evenly.
+    step = _STEPS[place % len(_STEPS)]
+    found: list[tuple[float | None, float]] = []
+    for draw in range(_DRAWS):
+        quantile = (0.5 + draw * step) % 1.0
+        if quantile < key.null_frac:
+            found.append((None, key.null_frac))
+        else:
+            width = key.samples[(draw * (7 + 6 * place)) % len(key.samples)]
+            found.append((width, _share_at(key, quantile - key.null_frac, rest)))
+    return tuple(found)
 
 
 def _share_at(key: KeyWidth, quantile: float, rest: float) -> float:
@@ -183,6 +231,7 @@ def _share_at(key: KeyWidth, quantile: float, rest: float) -> float:
     return rest
 
 
+@lru_cache(maxsize=4096)
 def _rest_share(key: KeyWidth, total: float) -> float:
     """Return the share of the rows that each value outside the most common ones has, beyond the row itself."""
     if total < 1:
