@@ -59,11 +59,17 @@ def find_application(name: str) -> Application:
     if name not in list_applications():
         known = ", ".join(list_applications())
         raise UsageError(f"There is no example application '{name}'.", f"Choose one of: {known}.")
-    text = (resource_dir("fixtures/workloads") / f"{name}.toml").read_text(encoding="utf-8")
-    file = msgspec.convert(tomllib.loads(text), _WorkloadFile)
+    return read_application(
+        resource_dir("fixtures/schemas") / f"{name}.sql", resource_dir("fixtures/workloads") / f"{name}.toml"
+    )
+
+
+def read_application(schema: Path, workload: Path) -> Application:
+    """Return the application of a schema file and a workload file, named after the latter."""
+    file = msgspec.convert(tomllib.loads(workload.read_text(encoding="utf-8")), _WorkloadFile)
     return Application(
-        name=name,
-        schema=resource_dir("fixtures/schemas") / f"{name}.sql",
+        name=workload.stem,
+        schema=schema,
         statements=file.statement,
         settings=file.settings,
         host=file.host,
