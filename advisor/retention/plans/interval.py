@@ -34,6 +34,20 @@ def choose_interval(keep: Window, tolerance: Window, bytes_per_day: float | None
     return chosen
 
 
+def candidate_intervals(keep: Window, tolerance: Window, bytes_per_day: float | None) -> tuple[Window, ...]:
+    """Return the usual interval and its neighbours that still keep expired rows no longer than the tolerance allows,
+    at most three of at most 100 partitions each."""
+    usual = choose_interval(keep, tolerance, bytes_per_day)
+    limit = max(tolerance.total_days, keep.total_days / 6) * 1.01
+    place = _WIDTHS.index(usual)
+    near = [
+        width
+        for width in _WIDTHS[max(place - 1, 0) : place + 2]
+        if width != usual and width.total_days <= limit and keep.total_days / width.total_days <= 2 * _MOST_LEAVES
+    ]
+    return (usual, *near)
+
+
 def boundary_after(moment: datetime, interval: Window) -> datetime:
     """Return the first bound after `moment`, aligned to hours, days, Mondays, months, quarters or years in UTC."""
     at = moment.astimezone(UTC)
