@@ -34,7 +34,7 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
     "policy": str,
     "replicas": list,
 }
-_TABLES = ("rules", "retention", "ignore")
+_TABLES = ("rules", "retention", "ignore", "gate")
 _PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@|\bpassword\s*=", re.IGNORECASE)
 
 
@@ -47,6 +47,7 @@ class Config:
     rule_params: dict[str, dict[str, Any]] = field(default_factory=dict)
     ignore: tuple[dict[str, Any], ...] = ()
     has_retention: bool = False
+    gate: dict[str, Any] = field(default_factory=dict)  # checked by the gate itself
 
     def get(self, name: str, flag: Any) -> Any:
         """Return the flag's value where it was given, else the configuration's."""
@@ -110,6 +111,8 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
     rules = data.get("rules", {})
     if not isinstance(rules, dict) or not all(isinstance(params, dict) for params in rules.values()):
         raise UsageError(f'{path}: [rules] must hold one table per rule, e.g. [rules."tables/dead_rows"].')
+    if not isinstance(data.get("gate", {}), dict):
+        raise UsageError(f"{path}: [gate] must be a table.")
     ignore = data.get("ignore", [])
     if not isinstance(ignore, list) or not all(isinstance(item, dict) and "finding" in item for item in ignore):
         raise UsageError(f"{path}: each [[ignore]] needs 'finding' (a key such as 'indexes/x:public.t') and 'reason'.")
@@ -122,4 +125,5 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
         rule_params=rules,
         ignore=tuple(ignore),
         has_retention="retention" in data,
+        gate=data.get("gate", {}),
     )

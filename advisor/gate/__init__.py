@@ -11,7 +11,14 @@ from advisor.gate.static import Revise, judge_text, replay_schema
 from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFile
 
-__all__ = ["MigrationRule", "MigrationText", "find_migrations", "judge_migrations", "load_migration_rules"]
+__all__ = [
+    "MigrationRule",
+    "MigrationText",
+    "find_migrations",
+    "judge_migrations",
+    "load_migration_rules",
+    "rule_names",
+]
 
 
 def judge_migrations(
@@ -27,6 +34,7 @@ def judge_migrations(
 ) -> tuple[GateFile, ...]:
     """Return the static verdict of each file.
 
+    With `schema` and `catalog` the schema says what there is and the catalog how large it is.
     The files are one sequence, each seeing what those before it made; with `each` every file is judged as if it
     alone were pending. `schema` is the text of a file that makes the database as it is before.
     `in_transaction`: the tool wraps each file in a transaction, unless the file says that it does not.
@@ -42,13 +50,30 @@ def judge_migrations(
         if each:
             state = _start(major, catalog, schema)
         revise = revisions[number] if revisions else None
-        wrapped = in_transaction and not migration.no_transaction
+        wrapped = (in_transaction or migration.wrapped) and not migration.no_transaction
         judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped, revise))
     return tuple(judged)
 
 
 def _start(major: int, catalog: Catalog | None, schema: str | None) -> State:
-    state = State(major, catalog)
-    if schema is not None:
-        replay_schema(schema, state)
+    if schema is None:
+        return State(major, catalog)
+    state = State(major)
+    replay_schema(schema, state)
+    if catalog is not None:
+        state.take_sizes(catalog)
     return state
+
+
+# What the gate finds without a folder of its own.
+_BUILT_IN = frozenset(
+    {
+        "syntax_error", "lock_timeout_missing", "uncommitted_transaction", "opaque_dynamic_sql", "unused_ignore",
+        "migration_fails", "plan_regression", "index_lost", "new_statement_scans_table",
+    }
+)  # fmt: skip
+
+
+def rule_names() -> frozenset[str]:
+    """Return every name a finding's `rule` can have."""
+    return frozenset(rule.name for rule in load_migration_rules()) | _BUILT_IN

@@ -9,6 +9,7 @@ from pglast import ast, enums
 
 from advisor.gate.alter import alter_table_actions
 from advisor.gate.columns import column_spec, constraint_spec, relation_name
+from advisor.gate.dml import dml_actions, reads_all, reads_of
 from advisor.gate.expressions import sql_text, type_text
 from advisor.model.migration import Action, ColumnSpec, ConstraintSpec
 from advisor.model.names import RelationName
@@ -64,6 +65,7 @@ def _create_table_as(node: Any, functions: Functions) -> Iterator[Action]:
         if_not_exists=bool(node.if_not_exists),
         temporary=node.into.rel.relpersistence == "t",
         body=sql_text(node.query) if kind == "create_matview" else None,
+        reads=reads_of(node.query) if reads_all(node.query) and not node.into.skipData else (),
     )
 
 
@@ -236,15 +238,8 @@ _DOMAIN_CHANGES = {
 def _alter_domain(node: Any, functions: Functions) -> Iterator[Action]:
     name = ".".join(part.sval for part in node.typeName)
     constraint = constraint_spec(node.def_) if isinstance(node.def_, ast.Constraint) else None
-    subtypes = {
-        "C": "add_constraint",
-        "X": "drop_constraint",
-        "V": "validate_constraint",
-        "O": "set_not_null",
-        "N": "drop_not_null",
-    }
     subtype = getattr(node.subtype, "value", node.subtype)
-    yield Action(kind="alter_domain", name=name, type=subtypes.get(str(subtype), "other"), constraint=constraint)
+    yield Action(kind="alter_domain", name=name, type=_DOMAIN_CHANGES.get(str(subtype), "other"), constraint=constraint)
 
 
 def _function(node: Any, functions: Functions) -> Iterator[Action]:
@@ -257,69 +252,13 @@ def _function(node: Any, functions: Functions) -> Iterator[Action]:
     yield Action(kind="create_function", name=name, type=volatility)
 
 
-# The tables in which migration tools keep what they have done: a few rows.
-_BOOKKEEPING = frozenset(
-    {
-        "alembic_version", "schema_migrations", "ar_internal_metadata", "django_migrations", "flyway_schema_history",
-        "databasechangelog", "databasechangeloglock", "goose_db_version", "gorp_migrations", "pgmigrations",
-        "knex_migrations", "knex_migrations_lock", "__efmigrationshistory", "_prisma_migrations", "migrations",
-    }
-)  # fmt: skip
-
-
-def _dml(kind: str) -> Callable[[Any, Functions], Iterator[Action]]:
-    def handle(node: Any, functions: Functions) -> Iterator[Action]:
-        where = getattr(node, "whereClause", None)
-        from_list = getattr(node, "fromClause", None) or getattr(node, "usingClause", None)
-        select = getattr(node, "selectStmt", None)
-        columns = tuple(t.name for t in getattr(node, "targetList", None) or () if getattr(t, "name", None))
-        if kind == "insert":
-            columns = tuple(t.name for t in node.cols or ())
-        yield Action(
-            kind=kind,
-            relation=relation_name(node.relation),
-            columns=columns,
-            has_where=where is not None,
-            limited=_is_limited(where)
-            or (from_list is not None and where is not None)
-            or node.relation.relname.lower() in _BOOKKEEPING,
-            as_select=select is not None and getattr(select, "valuesLists", None) is None,
-            predicate=sql_text(where) if where is not None else None,
-            body=sql_text(node),
-        )
-
-    return handle
-
-
-def _is_limited(where: Any) -> bool:
-    """Whether a WHERE bounds the rows by a LIMIT in a subquery, a key, or a range of keys."""
-    if where is None:
-        return False
-    text = sql_text(where).lower()
-    if " limit " in text or " fetch first" in text:
-        return True
-    conditions = (
-        list(where.args) if isinstance(where, ast.BoolExpr) and where.boolop == enums.BoolExprType.AND_EXPR else [where]
-    )
-    for condition in conditions:
-        if not isinstance(condition, ast.A_Expr) or not isinstance(condition.lexpr, ast.ColumnRef):
-            continue
-        last = condition.lexpr.fields[-1]
-        name = last.sval if isinstance(last, ast.String) else ""
-        between = condition.kind == enums.A_Expr_Kind.AEXPR_BETWEEN
-        listed = condition.kind == enums.A_Expr_Kind.AEXPR_IN and isinstance(condition.rexpr, tuple)
-        equal = condition.kind == enums.A_Expr_Kind.AEXPR_OP and condition.name[-1].sval == "="
-        if (name == "id" or name.endswith("_id") or name == "ctid") and (between or listed or equal):
-            return True
-    return False
-
-
 def _select(node: Any, functions: Functions) -> Iterator[Action]:
     if node.intoClause is not None:
         temporary = node.intoClause.rel.relpersistence == "t"
         yield Action(
-            kind="create_table", relation=relation_name(node.intoClause.rel), as_select=True, temporary=temporary
-        )
+            kind="create_table", relation=relation_name(node.intoClause.rel), as_select=True, temporary=temporary,
+            reads=reads_of(node) if reads_all(node) else (),
+        )  # fmt: skip
         return
     for target in node.targetList or ():
         call = target.val
@@ -426,10 +365,10 @@ _HANDLERS: dict[type, Callable[[Any, Functions], Iterator[Action]]] = {
     ast.CreateTrigStmt: _trigger,
     ast.CreatePolicyStmt: _policy,
     ast.CreateSchemaStmt: _named("create_schema", "schemaname"),
-    ast.InsertStmt: _dml("insert"),
-    ast.UpdateStmt: _dml("update"),
-    ast.DeleteStmt: _dml("delete"),
-    ast.MergeStmt: _dml("merge"),
+    ast.InsertStmt: dml_actions("insert"),
+    ast.UpdateStmt: dml_actions("update"),
+    ast.DeleteStmt: dml_actions("delete"),
+    ast.MergeStmt: dml_actions("merge"),
     ast.SelectStmt: _select,
     ast.VariableSetStmt: _set,
     ast.TransactionStmt: _transaction,

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from advisor.errors import UsageError
 
 _ENDINGS = (".sql", ".ddl", ".pgsql")
-# Files of the way down, of tests and of repeatable fixtures are not pending migrations.
+# Files of the way down, and of checks after it, are not pending migrations.
 _DOWN = re.compile(
-    r"(\.down\.sql|[._-](down|rollback|undo|revert)\.sql)$|(^|/)(U\d|down/|revert/|rollback/)", re.IGNORECASE
+    r"((^|[./_-])(down|rollback|undo|revert)\.sql)$|(^|/)(U\d[^/]*__[^/]*$|down/|revert/|rollback/|verify/)",
+    re.IGNORECASE,
 )
 _NUMBERS = re.compile(r"(\d+)")
-# A section of one file that goes down: dbmate, goose, sql-migrate, Liquibase's formatted SQL, node-pg-migrate.
+# Flyway: V2_1__x.sql is a version, R__x.sql is repeated after all versions, B5__x.sql stands for V1 to V5.
+_FLYWAY = re.compile(r"(^|/)(?P<kind>[VBR])(?P<version>\d[\d._]*)?__[^/]*$")
+# Where one file has both ways, these lines begin the way up and the way down: dbmate, goose, sql-migrate,
+# node-pg-migrate, MyBatis, tern, and the parts of Atlas's txtar files.
 _UP_MARK = re.compile(
-    r"^[ \t]*--[ \t]*(?:migrate:up|\+goose[ \t]+up|\+migrate[ \t]+up|@up|up migration)\b.*$", re.I | re.M
+    r"[ \t]*--[ \t]*(?:migrate:up|\+goose[ \t]+up|\+migrate[ \t]+up|(?://)?@up|up migration"
+    r"|(?:migration|up)\.sql --)(?!\w).*",
+    re.IGNORECASE,
 )
 _DOWN_MARK = re.compile(
-    r"^[ \t]*--[ \t]*(?:migrate:down|\+goose[ \t]+down|\+migrate[ \t]+down|@down|down migration|@undo|//@undo)\b.*$",
-    re.I | re.M,
+    r"[ \t]*--[ \t]*(?:migrate:down|\+goose[ \t]+down|\+migrate[ \t]+down|(?://)?@(?:down|undo)|down migration"
+    r"|(?:down|checks)\.sql --|-- create above / drop below)(?!\w).*",
+    re.IGNORECASE,
 )
-_LIQUIBASE_ROLLBACK = re.compile(r"^[ \t]*--[ \t]*rollback\b.*$", re.I | re.M)
+_ANY_MARK = re.compile(r"migrate|goose|@up|@down|@undo|migration|\.sql --|drop below", re.IGNORECASE)
+_LIQUIBASE_ROLLBACK = re.compile(
+    r"^[ \t]*--[ \t]*rollback\b[^\n]*$|/\*[ \t]*liquibase[ \t]+rollback\b.*?\*/",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+# These tools run each file in a transaction, unless the file says that it does not.
+_WRAPS = re.compile(r"^[ \t]*--[ \t]*(?:migrate:up|\+goose[ \t]+up|\+migrate[ \t]+up)\b", re.IGNORECASE | re.MULTILINE)
 # The tool says itself that the file runs without a transaction.
 _NO_TRANSACTION = re.compile(
     r"transaction\s*:\s*false|no[ _-]?transaction|runInTransaction\s*[:=]\s*false|executeInTransaction\s*=\s*false"
-    r"|disable_ddl_transaction|atomic\s*=\s*false|autocommit_block",
+    r"|disable_ddl_transaction|atomic\s*=\s*false|autocommit_block|atlas:txmode[ \t]+none",
     re.IGNORECASE,
 )
 
@@ -40,6 +53,7 @@ class MigrationText:
     text: str
     error: str | None = None
     no_transaction: bool = False
+    wrapped: bool = False  # its tool runs it in a transaction
 
 
 def natural_key(path: str) -> tuple[tuple[int, int | str], ...]:
@@ -48,29 +62,71 @@ def natural_key(path: str) -> tuple[tuple[int, int | str], ...]:
 
 
 def find_migrations(paths: Sequence[str], standard_input: str | None = None) -> tuple[MigrationText, ...]:
-    """Return the migrations under `paths` (files, folders, or '-' for `standard_input`) in natural order.
+    """Return the migrations under `paths` (files, folders, or '-' for `standard_input`) in the order they are applied.
 
-    Files named one by one keep their order. Raises UsageError for a path that does not exist or a folder without
-    migrations.
+    Files named in an order of the user's own keep it; in the alphabetical order of a shell's pattern (V10 before V2)
+    they are put in natural order. Raises UsageError for a path that does not exist or a folder without migrations.
     """
     found: list[MigrationText] = []
-    for name in paths:
+    for name in _as_applied(paths):
         if name == "-":
             found.append(_up_part("-", standard_input or ""))
             continue
         path = Path(name)
         if path.is_dir():
-            files = [file for file in path.rglob("*") if file.suffix.lower() in _ENDINGS and file.is_file()]
-            files = [file for file in files if not _DOWN.search(file.relative_to(path).as_posix())]
+            files = _in_folder(path)
             if not files:
                 raise UsageError(f"There is no migration (*.sql) in {name}.")
-            files.sort(key=lambda file: natural_key(file.relative_to(path).as_posix()))
             found += [_read(file) for file in files]
         elif path.is_file():
             found.append(_read(path))
         else:
             raise UsageError(f"There is no file or folder {name}.")
     return tuple(found)
+
+
+def _as_applied(paths: Sequence[str]) -> list[str]:
+    """Return the arguments without the ways down of files that are named too, a pattern's files in natural order."""
+    up = [name for name in paths if not _DOWN.search(Path(name).as_posix())]
+    chosen = up or list(paths)
+    return sorted(chosen, key=_order) if len(chosen) > 2 and chosen == sorted(chosen) else chosen
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Return a folder's migrations in the order they are applied."""
+    files = [file for file in folder.rglob("*") if file.suffix.lower() in _ENDINGS and file.is_file()]
+    names = {file: file.relative_to(folder).as_posix() for file in files}
+    files = [file for file in files if not _DOWN.search(names[file])]
+    flyway = {file: match for file in files if (match := _FLYWAY.search(names[file]))}
+    if any(match["kind"] == "V" for match in flyway.values()):
+        # A baseline is for empty databases: it does what versions there are have done.
+        files = [file for file in files if file not in flyway or flyway[file]["kind"] != "B"]
+    files.sort(key=lambda file: _order(names[file]))
+    planned = _sqitch_plan(folder)
+    if planned:
+        last = len(planned)
+        files.sort(key=lambda file: planned.get(names[file].removeprefix("deploy/").removesuffix(file.suffix), last))
+    return files
+
+
+def _order(name: str) -> tuple[int, tuple[tuple[int, int | str], ...]]:
+    """Sort key: versions in natural order, Flyway's repeatable files after them."""
+    match = _FLYWAY.search(Path(name).as_posix())
+    # V2__x comes before V2_1__y, whatever x is.
+    sortable = name if match is None else name.replace("__", " ", 1)
+    return (int(match is not None and match["kind"] == "R"), natural_key(sortable))
+
+
+def _sqitch_plan(folder: Path) -> dict[str, int]:
+    """Return the changes of sqitch.plan (in the folder or the one above it) and their place; the name says no order."""
+    for place in (folder, folder.parent):
+        try:
+            lines = (place / "sqitch.plan").read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            continue
+        names = [line.split()[0] for line in lines if line.strip() and line[0] not in "%#@ "]
+        return {name: number for number, name in enumerate(names)}
+    return {}
 
 
 def _read(path: Path) -> MigrationText:
@@ -82,7 +138,16 @@ def _read(path: Path) -> MigrationText:
         return MigrationText(str(path), "", "is not UTF-8 text")
     if "\x00" in text:
         return MigrationText(str(path), "", "is not a text file")
-    return _up_part(str(path), text)
+    found = _up_part(str(path), text)
+    return replace(found, no_transaction=True) if _conf_says_no(path) else found
+
+
+def _conf_says_no(path: Path) -> bool:
+    """Whether Flyway's configuration of this one script (V1__x.sql.conf) takes it out of the transaction."""
+    try:
+        return bool(_NO_TRANSACTION.search(Path(f"{path}.conf").read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _blank(text: str) -> str:
@@ -91,12 +156,12 @@ def _blank(text: str) -> str:
 
 def _up_part(path: str, text: str) -> MigrationText:
     no_transaction = bool(_NO_TRANSACTION.search(text))
-    down = _DOWN_MARK.search(text)
-    if down is not None:
-        up = _UP_MARK.search(text)
-        if up is not None and up.start() > down.start():  # down first, up after it
-            text = text[: down.start()] + _blank(text[down.start() : up.start()]) + text[up.start() :]
-        else:
-            text = text[: down.start()] + _blank(text[down.start() :])
+    wrapped = bool(_WRAPS.search(text))
+    if _ANY_MARK.search(text):
+        kept, down = [], False
+        for line in text.split("\n"):
+            down = not _UP_MARK.match(line) if down else bool(_DOWN_MARK.match(line))
+            kept.append(_blank(line) if down else line)
+        text = "\n".join(kept)
     text = _LIQUIBASE_ROLLBACK.sub(lambda match: _blank(match[0]), text)
-    return MigrationText(path, text, no_transaction=no_transaction)
+    return MigrationText(path, text, no_transaction=no_transaction, wrapped=wrapped)

@@ -43,6 +43,7 @@ class Knowledge:
         self._unproven: dict[tuple[RelationName, str], str] = {}  # CHECKs added NOT VALID
         self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
         self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
+        self.write_locked: list[RelationName] = []  # … in a mode that lets reads go on
         self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
         self.statement = ""  # the SQL being judged
         self.pending: Iterable[Action] = ()  # what follows it in the file
@@ -77,6 +78,12 @@ class Knowledge:
                 self.indexes[index.relation] = RelationState(
                     name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name
                 )
+
+    def take_sizes(self, catalog: Catalog) -> None:
+        """Take rows and sizes of production for what has the same name here; the rest stays as the schema says."""
+        for name in self.relations.keys() & catalog.tables.keys():
+            size = sum(leaf.size_bytes or 0 for leaf in catalog.leaves(name))
+            self.relations[name] = replace(self.relations[name], rows=catalog.rows(name), size_bytes=size)
 
     # -- questions rules ask -------------------------------------------------------------------------------------
 

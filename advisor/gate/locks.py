@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from advisor.gate.state import State
+from advisor.gate.state import BLOCKING, State
 from advisor.model.migration import Action
 from advisor.model.names import RelationName
+
+__all__ = ["BLOCKING", "locks_of"]
 
 ACCESS_EXCLUSIVE = "ACCESS EXCLUSIVE"
 EXCLUSIVE = "EXCLUSIVE"
@@ -12,9 +14,6 @@ SHARE_ROW_EXCLUSIVE = "SHARE ROW EXCLUSIVE"
 SHARE = "SHARE"
 SHARE_UPDATE_EXCLUSIVE = "SHARE UPDATE EXCLUSIVE"
 ROW_EXCLUSIVE = "ROW EXCLUSIVE"
-
-# From here on writers wait, and with them everybody who comes after.
-BLOCKING = frozenset({SHARE, SHARE_ROW_EXCLUSIVE, EXCLUSIVE, ACCESS_EXCLUSIVE})
 
 _ALWAYS = {
     "drop_table": ACCESS_EXCLUSIVE,

@@ -23,6 +23,8 @@ def resolved(action: Action, state: State) -> Action:
             changes["relation"] = name
     if action.relations:
         changes["relations"] = tuple(state.resolve(name) for name in action.relations)
+    if action.reads:
+        changes["reads"] = tuple(state.resolve(name) for name in action.reads)
     if action.partition_of is not None:
         changes["partition_of"] = state.resolve(action.partition_of)
     if action.constraint is not None and action.constraint.references is not None:

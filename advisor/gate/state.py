@@ -13,6 +13,9 @@ from advisor.units import parse_duration
 
 Value = TypeVar("Value")
 
+# From here on writers wait, and with them everybody who comes after.
+BLOCKING = frozenset({"SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"})
+
 
 class State(Knowledge):
     """The database as the migrations see it. Rules read it; only `apply` changes it."""
@@ -34,6 +37,7 @@ class State(Knowledge):
         """Open a transaction: by the file's own BEGIN, or by the tool that wraps it."""
         self.in_transaction, self.explicit = True, explicit
         self.exclusive = []
+        self.write_locked = []
         self._session = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
 
     def end(self) -> None:
@@ -43,6 +47,7 @@ class State(Knowledge):
             self.statement_timeout = self._session.get("statement_timeout", self.statement_timeout)
         self.in_transaction = self.explicit = False
         self.exclusive = []
+        self.write_locked = []
         self.enum_values_added = {}
         self.constraints_not_valid = dict.fromkeys(self.constraints_not_valid, False)
         self.relations = {
@@ -54,8 +59,9 @@ class State(Knowledge):
         """Take note of one action, after the rules have judged it."""
         if self.in_transaction:
             for name, mode in self.locks:
-                if mode == "ACCESS EXCLUSIVE" and self.preexisting(name) and name not in self.exclusive:
-                    self.exclusive.append(name)
+                held = self.exclusive if mode == "ACCESS EXCLUSIVE" else self.write_locked
+                if mode in BLOCKING and self.preexisting(name) and name not in held:
+                    held.append(name)
         handler = getattr(self, f"_apply_{action.kind}", None)
         if handler is not None:
             handler(action)
@@ -191,6 +197,7 @@ class State(Knowledge):
         self.constraints_made = {(new if r == old else r, name) for r, name in self.constraints_made}
         self.policies = {new if r == old else r for r in self.policies}
         self.exclusive = [new if r == old else r for r in self.exclusive]
+        self.write_locked = [new if r == old else r for r in self.write_locked]
 
     def _apply_set_schema(self, action: Action) -> None:
         assert action.relation is not None and action.new_name is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from advisor.gate.dynamic import expand
 from advisor.gate.locks import BLOCKING, locks_of
@@ -45,7 +46,7 @@ def judge_text(
     if revise is not None:
         findings = revise(findings)
     kept, ignored = _without_ignored(findings, script.ignores)
-    return GateFile(path=path, findings=tuple(kept), ignored=tuple(ignored))
+    return GateFile(path=path, findings=tuple(_once(kept)), ignored=tuple(ignored))
 
 
 class Pending:
@@ -116,6 +117,18 @@ def _no_lock_timeout(step: Step, relation: str) -> GateFinding:
         remedy=("SET lock_timeout = '2s';",),
         note="Set it before the statement and try again when it fails.",
     )
+
+
+def _once(findings: Sequence[GateFinding]) -> Iterator[GateFinding]:
+    """Yield the findings with a missing lock_timeout told once, at the first statement: one SET mends the file."""
+    missing = [finding for finding in findings if finding.rule == "lock_timeout_missing"]
+    for finding in findings:
+        if finding.rule != "lock_timeout_missing":
+            yield finding
+        elif finding is missing[0]:
+            more = len(missing) - 1
+            rest = f" So do{'es' if more == 1 else ''} {more} more statement{'s' if more != 1 else ''} of this file."
+            yield replace(finding, message=finding.message + rest) if more else finding
 
 
 def _end_of_file(script: Script, state: State, in_transaction: bool) -> Iterator[GateFinding]:

@@ -89,6 +89,7 @@ class Action:
     temporary: bool = False
     nested: bool = False  # inside DO or a constant EXECUTE
     body: str | None = None  # of a DO block, a view's query
+    reads: tuple[RelationName, ...] = ()  # tables that INSERT … SELECT, CREATE TABLE AS read through
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,7 @@ class MigrationView(Protocol):
     explicit: bool  # the transaction was opened by the file, not by the tool that runs it
     lock_timeout: float | None
     exclusive: list[RelationName]  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
+    write_locked: list[RelationName]  # … locked so that writes wait, and reads do not
     locks: tuple[tuple[RelationName, str], ...]  # of the action being judged
     statement: str  # the SQL being judged
     pending: Iterable[Action]  # the actions that follow in the same file
@@ -205,6 +207,7 @@ class GateFinding:
     remedy_sql: tuple[str, ...] = ()
     remedy_note: str | None = None
     source: str = "static"  # static, run, workload
+    plans: tuple[tuple[str, ...], ...] = ()  # before and after (of a new statement: its own), one line per node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from advisor.errors import UsageError
+from advisor.gate.baseline import identities
 from advisor.model.finding import Severity
 from advisor.model.migration import GateFile, GateFinding
 from advisor.model.report import StatementEffect
@@ -34,11 +34,18 @@ class GateResult:
 
 
 _INDENT = (0, 0, 0, 5)
+_PLAN_LINES = 12
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
 
 
 def _ordered(file: GateFile) -> list[GateFinding]:
     return sorted(file.findings, key=lambda f: (f.line, Severity(f.severity).rank, f.rule))
+
+
+def _named(file: GateFile) -> list[tuple[GateFinding, str]]:
+    """Return the findings with names that survive moved lines: two runs' are the same finding where they are equal."""
+    findings = _ordered(file)
+    return list(zip(findings, identities(file, findings), strict=True))
 
 
 def _lock(finding: GateFinding) -> str:
@@ -76,6 +83,11 @@ def _text(result: GateResult, color: bool, width: int | None) -> str:
             console.print(Padding(Text(one_line(finding.message)), _INDENT))
             if (lock := _lock(finding)) != "":
                 console.print(Padding(Text(f"Lock: {lock}", style="dim"), _INDENT))
+            titles = ("before", "after") if len(finding.plans) > 1 else ("plan",)
+            for title, plan in zip(titles, finding.plans, strict=True) if finding.plans else ():
+                console.print(Text(f"     {title}", style="dim"))
+                for line in plan[:_PLAN_LINES]:
+                    console.print(Text(f"       {visible(line)}", style="dim"), soft_wrap=True)
             if finding.remedy_note:
                 console.print(Padding(Text(one_line(finding.remedy_note)), _INDENT))
             for statement in finding.remedy_sql:
@@ -116,6 +128,7 @@ def _finding(finding: GateFinding) -> dict[str, Any]:
         "seconds_estimate": finding.seconds_estimate,
         "remedy": {"sql": list(finding.remedy_sql), "note": finding.remedy_note},
         "source": finding.source,
+        "plans": [list(plan) for plan in finding.plans],
     }
 
 
@@ -169,20 +182,15 @@ def _sarif(result: GateResult) -> str:
                     }
                 }
             ],
-            "partialFingerprints": {"pgadvise/v1": _identity(file.path, finding)},
+            "partialFingerprints": {"pgadvise/v1": name},
         }
         for file in result.files
-        for finding in _ordered(file)
+        for finding, name in _named(file)
     ]
     driver = {"name": "pgadvise", "rules": [{"id": rule, "shortDescription": {"text": rule}} for rule in rules]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
-
-
-def _identity(path: str, finding: GateFinding) -> str:
-    """A fingerprint that survives lines moving: the file, the rule, the object."""
-    return hashlib.sha256(f"{path}\0{finding.rule}\0{finding.object}".encode()).hexdigest()
 
 
 _GITHUB_COMMANDS = {"critical": "error", "high": "error", "medium": "warning", "low": "notice", "info": "notice"}
@@ -216,12 +224,12 @@ def _gitlab(result: GateResult) -> str:
         {
             "description": finding.message,
             "check_name": finding.rule,
-            "fingerprint": _identity(f"{file.path}:{finding.line}", finding),
+            "fingerprint": name,
             "severity": _GITLAB_SEVERITIES[finding.severity],
             "location": {"path": file.path, "lines": {"begin": max(finding.line, 1)}},
         }
         for file in result.files
-        for finding in _ordered(file)
+        for finding, name in _named(file)
     ]
     return json.dumps(issues, indent=2, ensure_ascii=False) + "\n"
 

@@ -156,3 +156,47 @@ def test_type_changes(old: str | None, new: str, effect: str) -> None:
     assert type_change(old, new, "c") == effect
     assert type_change(old, new, "c", "c::" + new) == effect
     assert type_change(old, new, "c", "upper(c)") == "rewrite"
+
+
+def test_a_missing_lock_timeout_is_told_once() -> None:
+    file = judge("alter table a add b int;\nalter table c add d int;\nselect 1;\nalter table e add f int;\n")
+    (finding,) = file.findings
+    assert (finding.rule, finding.line) == ("lock_timeout_missing", 1)
+    assert "2 more statements" in finding.message
+    file = judge("set lock_timeout = '1s';\nalter table a add b int;\nreset lock_timeout;\nalter table c add d int;\n")
+    assert [(f.line, f.rule) for f in file.findings] == [(4, "lock_timeout_missing")]
+
+
+def test_work_behind_a_lock_in_one_transaction() -> None:
+    copy = "insert into fresh select id from orders;"
+    new = "create table fresh (id int);\n"
+    assert rules(judge(f"{new}alter table orders add note text;\n{copy}", in_transaction=True)) == [
+        (3, "work_while_holding_exclusive_lock")
+    ]
+    assert rules(judge(f"{new}alter table orders add note text;\n{copy}")) == []
+    assert rules(judge(f"{new}{copy}", in_transaction=True)) == []
+    few = "insert into fresh select id from orders where id = 7;\ninsert into fresh values (1);"
+    assert rules(judge(f"{new}alter table orders add note text;\n{few}", in_transaction=True)) == []
+    referring = "create table fresh (id int references orders);\n"
+    found = judge(f"{referring}{copy}", in_transaction=True)
+    assert [(f.rule, f.severity) for f in found.findings if f.rule != "lock_timeout_missing"] == [
+        ("work_while_holding_exclusive_lock", "medium")
+    ]
+
+
+def test_updates_through_a_join() -> None:
+    whole = "update orders o set name = c.name from customers c where o.customer_id = c.id;"
+    assert [(f.rule, f.severity) for f in judge(whole).findings] == [("unbatched_backfill", "medium")]
+    for few in (
+        "update orders o set name = v.name from (values (1, 'a')) v (id, name) where o.id = v.id;",
+        "with b as (select id from orders where name is null limit 500) update orders o set name = '' from b"
+        " where o.id = b.id;",
+        "update orders o set name = c.name from customers c where o.customer_id = c.id and o.id between 1 and 500;",
+    ):
+        assert rules(judge(few)) == [], few
+
+
+def test_a_new_column_with_default_null_is_checked_against_its_foreign_key() -> None:
+    assert rules(judge("alter table orders add c int references customers;")) == [(1, "fk_without_index")]
+    found = rules(judge("alter table orders add c int default null references customers;"))
+    assert (1, "add_fk_validating") in found

@@ -59,6 +59,33 @@ def migrated_snapshot(snapshot: Snapshot, base: Base, copy: Copy, collect: Colle
         for (oid, number), column in old.columns.items()
         if (name := old.relations[oid]) in renamed and (oid, number) in new.columns
     }
+    return _dressed(snapshot, there, before, columns)
+
+
+def production_on_schema(snapshot: Snapshot, base: Base, collect: Collect) -> tuple[Snapshot, list[str]]:
+    """Return the snapshot of the schema file's objects with production's numbers, by name, and how the two differ."""
+    there = collect(base.server.dsn(base.name))
+    tables = {table.relation for table in snapshot.tables if table.kind in "rpm"}
+    declared = {table.relation for table in there.tables if table.kind in "rpm"}
+    columns = {(column.table, column.name): column.name for column in there.columns}
+    names = {index.relation for index in there.indexes} & {index.relation for index in snapshot.indexes}
+    before = {name: name for name in (tables & declared) | names}
+    lines = []
+    for what, only in (("schema file", declared - tables), ("snapshot", tables - declared)):
+        if only:
+            listed = ", ".join(sorted(str(name) for name in only)[:5])
+            lines.append(f"Only in the {what}: {len(only)} table{'s' if len(only) > 1 else ''} ({listed}).")
+    return _dressed(snapshot, there, before, columns), lines
+
+
+def _dressed(
+    snapshot: Snapshot,
+    there: Snapshot,
+    before: dict[RelationName, RelationName],
+    columns: dict[tuple[RelationName, str], str],
+) -> Snapshot:
+    """Return `there` with production's numbers. `before`: name now -> production's; `columns` likewise, old to new."""
+    renamed = {name: moved for moved, name in before.items()}
     tables = {table.relation: table for table in snapshot.tables}
     indexes = {index.relation: index for index in snapshot.indexes}
     after = replace(

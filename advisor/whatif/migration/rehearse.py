@@ -19,7 +19,7 @@ from advisor.model.migration import GateFinding
 from advisor.model.report import StatementEffect
 from advisor.model.snapshot import Snapshot
 from advisor.progress import Progress
-from advisor.whatif.migration.carry import Collect, migrated_snapshot
+from advisor.whatif.migration.carry import Collect, migrated_snapshot, production_on_schema
 from advisor.whatif.migration.database import (
     Base,
     Copy,
@@ -30,7 +30,7 @@ from advisor.whatif.migration.database import (
 )
 from advisor.whatif.migration.run import FileRun, Runner
 from advisor.whatif.migration.verdict import Verdict
-from advisor.whatif.migration.workload import Comparison, compare_workload
+from advisor.whatif.migration.workload import Comparison, Limits, compare_workload
 from advisor.whatif.twin.servers import TwinServer, choose_binaries, local_server
 
 # With --each, the workload is planned again for every file: for so many at most.
@@ -40,13 +40,17 @@ _NOTES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RehearsalOptions:
-    """How to run. `threshold`: a statement is slower from this factor on (and by more than 10 cost units)."""
+    """How to run. `threshold`: a statement is slower from this factor on (and by more than 10 cost units).
+
+    `large_table`: rows from which a new statement should not scan a table.
+    """
 
     major: int | None = None
     each: bool = False
     in_transaction: bool = False
     workload: bool = True
     threshold: float = 1.2
+    large_table: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +130,14 @@ def _rehearse(
         lines.append(f"The migrations ran on PostgreSQL {server.version}: there is no PostgreSQL {wanted} here.")
     with progress.step("building a database for the migrations"):
         prepare_roles(server, (schema or "", *texts), known)
-        if snapshot is not None:
+        if schema is None and snapshot is not None:
             base = base_from_snapshot(server, snapshot, texts)
         else:
             base = base_from_schema(server, schema or "", texts)
     lines += [*base.lines, *base.doubts]
+    if schema is not None and snapshot is not None:
+        snapshot, differences = production_on_schema(snapshot, base, collect)
+        lines += differences
     if base.missing:
         lines.append(f"Extensions this server lacks: {', '.join(sorted(base.missing))}.")
     with progress.step("running the migrations", len(migrations)) as step:
@@ -155,8 +162,9 @@ def _rehearse(
             verdicts[index] = Verdict(file_run, state, base.missing | set(base.doubts))
     comparison = Comparison()
     if plans and snapshot is not None:
+        limits = Limits(factor=options.threshold, large_table=options.large_table)
         sets = [(run.after, [(index, by_file[index]) for index in run.files]) for run in runs if run.after is not None]
-        comparison = compare_workload(server, snapshot, sets, options.threshold, progress)
+        comparison = compare_workload(server, snapshot, sets, limits, progress)
     lines += comparison.notes
     return Rehearsal(
         revisions=tuple(_revise(verdict, comparison.findings.get(index, [])) for index, verdict in enumerate(verdicts)),
@@ -195,6 +203,6 @@ def _run_group(
     for index in group:
         migration = migrations[index]
         script: Script = read_script(migration.text)
-        wrapped = options.in_transaction and not migration.no_transaction
+        wrapped = (options.in_transaction or migration.wrapped) and not migration.no_transaction
         run.runs.append(runner.run(migration.path, script, wrapped))
     return run

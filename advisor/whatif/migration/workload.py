@@ -11,14 +11,15 @@ from advisor.gate.static import SHOWN
 from advisor.index_search.planner import Plan, PlanFailed
 from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFinding
+from advisor.model.names import RelationName
 from advisor.model.report import StatementEffect
 from advisor.model.snapshot import Snapshot
-from advisor.model.workload import Binding, Statement
+from advisor.model.workload import Binding, Statement, Workload
 from advisor.progress import Progress
 from advisor.whatif.migration.run import FileRun, StepRun
-from advisor.whatif.plans import nodes
+from advisor.whatif.plans import nodes, outline
 from advisor.whatif.session import PlanningSession
-from advisor.whatif.twin.build import build_twin
+from advisor.whatif.twin.build import Twin, build_twin
 from advisor.whatif.twin.servers import TwinServer
 from advisor.whatif.twin.switch import TwinPlanner
 from advisor.workload.read import read_workload
@@ -28,6 +29,7 @@ from advisor.workload.touched import relations_touched
 # Below this difference in cost units nobody notices, whatever the factor.
 _LEAST = 10.0
 _SEVERE = 5.0
+_VERY_LARGE = 1_000_000  # rows
 _MOST_FINDINGS = 20
 _QUERY = 200
 # A parameter typed for the old column meets another type now; a client would send what the server asks for.
@@ -36,6 +38,14 @@ _RETRY = frozenset({"42883", "42804", "42P18", "22P02"})
 _BREAKING = frozenset({"drop_column", "alter_type", "rename_column", "rename_table", "drop_table", "set_schema"})
 
 Costs = tuple[Plan | PlanFailed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """A statement is worse from `factor` of its cost on; a new one should not read through `large_table` rows."""
+
+    factor: float
+    large_table: int
 
 
 @dataclass
@@ -52,10 +62,13 @@ def compare_workload(
     server: TwinServer,
     snapshot: Snapshot,
     sets: Sequence[tuple[Snapshot, list[tuple[int, FileRun]]]],
-    threshold: float,
+    limits: Limits,
     progress: Progress,
 ) -> Comparison:
-    """Plan every statement on a twin of `snapshot` and on one of each migrated snapshot, and compare the costs."""
+    """Plan every statement on a twin of `snapshot` and on one of each migrated snapshot, and compare the costs.
+
+    Statements of files that can be understood only after the migration are planned there alone.
+    """
     comparison = Comparison()
     snapshot = with_standbys(snapshot)
     catalog = Catalog(snapshot)
@@ -70,8 +83,12 @@ def compare_workload(
         touched = relations_touched(after, Catalog(after))
         with build_twin(after, server, touched, progress) as twin, closing(TwinPlanner(twin)) as planner:
             plans = _plan_all(planner, workload.statements)
+            fresh = _new_statements(after, workload, twin, progress)
+            fresh_plans = _plan_all(planner, fresh)
         for statement, old, new in zip(workload.statements, before, plans, strict=True):
-            _compare(comparison, statement, old, new, runs, threshold)
+            _compare(comparison, statement, old, new, runs, limits.factor)
+        for statement, new in zip(fresh, fresh_plans, strict=True):
+            _judge_new(comparison, statement, new, Catalog(after), runs, limits.large_table)
     comparison.regressed.sort(key=lambda effect: effect.cost_before - effect.cost_after)
     comparison.improved.sort(key=lambda effect: effect.cost_after - effect.cost_before)
     for index, findings in comparison.findings.items():
@@ -79,6 +96,66 @@ def compare_workload(
             comparison.notes.append(f"{len(findings) - _MOST_FINDINGS} more statements got worse.")
             comparison.findings[index] = findings[:_MOST_FINDINGS]
     return comparison
+
+
+def _new_statements(after: Snapshot, workload: Workload, twin: Twin, progress: Progress) -> list[Statement]:
+    """Return the statements of files that were not understood before the migration and are after it."""
+    if not after.workload_texts or not workload.unusable:
+        return []
+    known = {statement.fingerprint for statement in workload.statements}
+    only_files = replace(after, statements=(), sessions=())
+    with closing(twin.connect()) as connection:
+        found = read_workload(only_files, Catalog(after), PlanningSession(connection), progress)
+    return [statement for statement in found.statements if statement.fingerprint not in known]
+
+
+def _judge_new(
+    comparison: Comparison,
+    statement: Statement,
+    plans: Costs,
+    catalog: Catalog,
+    runs: list[tuple[int, FileRun]],
+    large_table: int,
+) -> None:
+    """Add a finding for a new statement that reads through a large table."""
+    for plan in plans:
+        if isinstance(plan, PlanFailed):
+            continue
+        scanned = _scanned_whole(plan, statement, catalog, large_table)
+        if scanned is None:
+            continue
+        relation, rows = scanned
+        index, step = _cause(runs, statement, frozenset())
+        query = " ".join(statement.original.split())[:_QUERY]
+        message = (
+            f"This statement is new with the migration and reads all {rows:,.0f} rows of {relation}"
+            f" (cost {plan.total_cost:,.0f}): {query}. Plan: {summary(plan.tree)}."
+        )
+        severity = "high" if rows >= _VERY_LARGE else "medium"
+        _add(comparison, index, step, "new_statement_scans_table", severity, message, statement, (plan,))
+        return
+
+
+def _scanned_whole(
+    plan: Plan, statement: Statement, catalog: Catalog, large_table: int
+) -> tuple[RelationName, float] | None:
+    """Return the largest table that a plan reads to the end without an index, and its rows."""
+    found: list[tuple[float, RelationName]] = []
+    for node, name in nodes(plan.tree):
+        if name is None or node.get("Node Type") != "Seq Scan":
+            continue
+        # Under a LIMIT the scan may end early: then the whole statement costs less than the scan would.
+        if plan.total_cost < float(node.get("Total Cost", 0.0)) / 2:
+            continue
+        named = [relation for relation in statement.relations if relation.name == name]
+        same = named or [
+            relation for relation in catalog.tables if relation.name == name
+        ]  # a partition, a view's table
+        found += [(rows, relation) for relation in same if (rows := catalog.rows(relation)) >= large_table]
+    if not found:
+        return None
+    rows, relation = max(found, key=lambda pair: (pair[0], str(pair[1])))
+    return relation, rows
 
 
 def _plan_all(planner: TwinPlanner, statements: Sequence[Statement]) -> list[Costs]:
@@ -150,7 +227,8 @@ def _compare(
     if lost:
         message = f"The index {', '.join(sorted(lost))} it used is gone. {message}"
     severity = "high" if factor >= _SEVERE else "medium"
-    _add(comparison, index, step, "index_lost" if lost else "plan_regression", severity, message, statement)
+    _add(comparison, index, step, "index_lost" if lost else "plan_regression", severity, message, statement,
+         (first, then))  # fmt: skip
 
 
 def _dropped(runs: list[tuple[int, FileRun]]) -> frozenset[str]:
@@ -180,6 +258,7 @@ def _add(
     severity: str,
     message: str,
     statement: Statement,
+    plans: tuple[Plan, ...] = (),
 ) -> None:
     comparison.findings.setdefault(index, []).append(
         GateFinding(
@@ -191,11 +270,14 @@ def _add(
             object=", ".join(str(name) for name in statement.relations[:3]) or "statement",
             remedy_note=_ADVICE[rule],
             source="workload",
+            plans=tuple(outline(plan.tree) for plan in plans),
         )
     )
 
 
 _ADVICE = {
+    "new_statement_scans_table": "Create the index it needs (CONCURRENTLY) with this migration, before the statement is"
+    " used: pgadvise index --workload FILE says which.",
     "index_lost": "Keep the index, or create the one that replaces it (CONCURRENTLY) before this migration.",
     "plan_regression": "Change the statement, or create an index that serves it, before this migration ships.",
 }

@@ -12,8 +12,8 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     constraint = action.constraint
     if action.kind != "add_constraint" or constraint is None or constraint.type != "foreign" or constraint.not_valid:
         return
-    if action.column is not None and action.column.default in (None, "NULL"):
-        return  # a new column is null everywhere: nothing to check
+    if action.column is not None and action.column.default is None:
+        return  # a new column is null everywhere, and PostgreSQL knows it; with DEFAULT NULL it reads every row
     if not state.preexisting(action.relation) or action.relation is None:
         return
     columns = ", ".join(quote_ident(name) for name in constraint.columns)
