@@ -31,12 +31,15 @@ def compare(dsn: str, engine: WhatIf) -> tuple[list[str], list[str], int]:
     for (one, _), real, plan in zip(asked, theirs, ours, strict=True):
         assert real is not None, one.text
         assert isinstance(plan, Plan), f"{one.text}: {plan}"
-        if real["Total Cost"] != plan.total_cost:
+        other_cost = real["Total Cost"] != plan.total_cost
+        # ANALYZE samples at random: now and then two plans cost the same within a rounding of an estimated height.
+        tie = other_cost and abs(real["Total Cost"] - plan.total_cost) <= 0.01 * real["Total Cost"]
+        if other_cost:
             costs.append(f"{one.text}: {real['Total Cost']} against {plan.total_cost}")
         rows = [node["Plan Rows"] for node, _ in nodes(real)], [node["Plan Rows"] for node, _ in nodes(plan.tree)]
-        if shape(real) != shape(plan.tree):
+        if shape(real) != shape(plan.tree) and not tie:
             shapes.append(one.text)
-        elif rows[0] != rows[1]:
+        elif not other_cost and rows[0] != rows[1]:
             costs.append(f"{one.text}: rows {rows[0]} against {rows[1]}")
     return costs, shapes, len(asked)
 
