@@ -12,7 +12,7 @@ from advisor.index_search import SearchOptions
 from advisor.model.snapshot import read_snapshot
 from advisor.pipeline import ReportOptions, Source
 from advisor.retention import Policy, load_policy
-from advisor.settings import SettingsOptions
+from advisor.settings import SettingsOptions, parse_cores, parse_ram, parse_share, parse_users
 from advisor.units import parse_duration, parse_size
 from advisor.whatif import WhatIfOptions
 
@@ -46,32 +46,21 @@ def policy_from(flags: Mapping[str, Any], config: Config) -> Policy | None:
     return load_policy(config.path) if config.path is not None and config.has_retention else None
 
 
-def _number(text: Any, name: str, kind: type[int] | type[float]) -> Any:
-    """Return a positive number, or None when not given."""
-    if text is None:
-        return None
-    try:
-        value = kind(text)
-    except ValueError as error:
-        raise UsageError(f"--{name} must be a number, not '{text}'.") from error
-    if not 0 < value < 10**9:
-        raise UsageError(f"--{name} must be greater than 0, not {text}.")
-    return value
-
-
 def settings_options(flags: Mapping[str, Any], config: Config) -> SettingsOptions:
     """Return the facts about the host."""
     ram = config.get("ram", flags.get("ram"))
-    ram_bytes = parse_size(ram) if ram is not None else None
-    if ram_bytes is not None and ram_bytes < 64 << 20:
-        raise UsageError(f"--ram {ram} is too little for a PostgreSQL server.", "Write it with a unit, like 8GB.")
+    cores = config.get("cores", flags.get("cores"))
+    users = config.get("users", flags.get("users"))
+    share, wal_disk = flags.get("ram_share"), flags.get("wal_disk_free")
     return SettingsOptions(
-        ram_bytes=ram_bytes,
-        cores=_number(config.get("cores", flags.get("cores")), "cores", float),
+        ram_bytes=parse_ram(ram) if ram is not None else None,
+        ram_share=parse_share(share) if share is not None else 1.0,
+        cores=parse_cores(str(cores)) if cores is not None else None,
         storage=_value(config.get("storage", flags.get("storage")), "storage", ("ssd", "nvme", "hdd", "san")),
         profile=_value(config.get("profile", flags.get("profile")), "profile", ("web", "oltp", "mixed", "dw")),
-        users=_number(config.get("users", flags.get("users")), "users", int),
+        users=parse_users(str(users)) if users is not None else None,
         provider=config.get("provider", flags.get("provider")),
+        wal_disk_free_bytes=parse_size(wal_disk) if wal_disk is not None else None,
     )
 
 

@@ -84,6 +84,8 @@ TestContainer = Annotated[str | None, _option(_SOURCE, "--testcontainer", _CONTA
 SchemaFiles = Annotated[list[Path] | None, _option(_SOURCE, "--schema", _SCHEMA_HELP, "FILE.sql")]
 
 Ram = Annotated[str | None, _option(_HOST, "--ram", "Memory of the server, e.g. 8GB.", "SIZE")]
+RamShare = Annotated[str | None, _option(_HOST, "--ram-share", "PostgreSQL's part of it, e.g. 50%.", "PERCENT")]
+WalDisk = Annotated[str | None, _option(_HOST, "--wal-disk-free", "Free space for WAL, e.g. 20GB.", "SIZE")]
 Cores = Annotated[str | None, _option(_HOST, "--cores", "CPU cores of the server.", "N")]
 StorageOption = Annotated[Storage | None, _option(_HOST, "--storage", "What the data lies on.")]
 ProfileOption = Annotated[Profile | None, _option(_HOST, "--profile", "What the server is used for.")]

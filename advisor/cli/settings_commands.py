@@ -1,11 +1,11 @@
-"""`pgadvise settings` (with a server, a snapshot, a configuration file, or only a host) and `pgadvise capacity`."""
+"""`pgadvise settings`: with a server, a snapshot, a configuration file, or only a host."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,17 +13,13 @@ from advisor import __version__
 from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import find_config
-from advisor.cli.console import check_format, show_progress
-from advisor.cli.deliver import deliver, exit_code, print_text, without_ignored
+from advisor.cli.console import show_progress
+from advisor.cli.deliver import deliver, exit_code, without_ignored
 from advisor.cli.flags import report_options, settings_options, source_from
 from advisor.errors import UsageError
 from advisor.model.report import Report, SettingsAdvice
 from advisor.pipeline import make_report, open_source
-from advisor.render.capacity import CAPACITY_FORMATS, render_capacity
-from advisor.settings import Assumptions, advise_for_host, capacity_for_host
-from advisor.settings.capacity import capacity_of
-from advisor.settings.configuration import server_configuration
-from advisor.settings.host import resolve_host
+from advisor.settings import advise_for_host
 from advisor.settings.review import review_conf
 
 _NEWEST = 18
@@ -103,62 +99,3 @@ def _report(major: int, advice: SettingsAdvice, name: str) -> Report:
         skipped=(),
         subjects=("settings",),
     )
-
-
-def _assumptions(given: dict[str, Any]) -> Assumptions:
-    return Assumptions(**{name: value for name, value in given.items() if value is not None})
-
-
-@app.command()
-def capacity(
-    users: Annotated[str, typer.Option("--users", metavar="N", help="Users the application serves.")],
-    dsn: opt.Dsn = None,
-    snapshot: opt.SnapshotFile = None,
-    config: opt.ConfigFile = None,
-    ram: opt.Ram = None,
-    cores: opt.Cores = None,
-    profile: opt.ProfileOption = None,
-    provider: opt.Provider = None,
-    seconds_between_requests: Annotated[
-        float | None, typer.Option("--seconds-between-requests", metavar="S", help="Per user; assumed: 10.")
-    ] = None,
-    database_seconds: Annotated[
-        float | None, typer.Option("--database-seconds", metavar="S", help="Database time per request; assumed: 0.02.")
-    ] = None,
-    peak_factor: Annotated[
-        float | None, typer.Option("--peak-factor", metavar="X", help="Peak over average; assumed: 3.")
-    ] = None,
-    application_pool: Annotated[
-        int | None, typer.Option("--application-pool", metavar="N", help="Connections of each application process.")
-    ] = None,
-    processes: Annotated[
-        int | None, typer.Option("--processes", metavar="N", help="Application processes per server.")
-    ] = None,
-    servers: Annotated[int | None, typer.Option("--servers", metavar="N", help="Application servers.")] = None,
-    format: opt.Format = None,
-    quiet: opt.Quiet = False,
-) -> None:
-    """How many connections, cores and how much memory a number of users needs, with a PgBouncer fragment."""
-    name = check_format(format or "text", CAPACITY_FORMATS)
-    flags = dict(locals())
-    found = find_config(Path.cwd(), config)
-    options = settings_options(flags, found)
-    assumptions = _assumptions(
-        {
-            "seconds_between_requests": seconds_between_requests,
-            "database_seconds": database_seconds,
-            "peak_factor": peak_factor,
-            "application_pool": application_pool,
-            "processes": processes,
-            "servers": servers,
-        }
-    )
-    if dsn is None and snapshot is None:
-        assert options.users is not None  # --users is mandatory
-        result = capacity_for_host(options.users, options, assumptions)
-    else:
-        with show_progress(quiet) as progress, open_source(source_from(flags, found), None, progress) as (facts, _):
-            used = options.provider or facts.server.provider
-            host = resolve_host(facts.host, options, server_configuration(facts), used)
-            result = capacity_of(facts, host, options, assumptions)
-    print_text(render_capacity(result, name))

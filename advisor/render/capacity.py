@@ -7,20 +7,37 @@ from dataclasses import asdict
 import msgspec
 
 from advisor.errors import UsageError
+from advisor.model.load import LoadCheck
 from advisor.model.report import Capacity
+from advisor.render.load import load_as_json, load_as_lines
 from advisor.units import format_count, format_size
 
 CAPACITY_FORMATS = ("text", "json", "ini")
 
 
-def render_capacity(capacity: Capacity, format: str) -> str:
-    """Return the capacity as text, JSON, or only the pgbouncer.ini fragment."""
+def render_capacity(capacity: Capacity | None, format: str, measured: LoadCheck | None = None) -> str:
+    """Return the capacity as text, JSON, or only the pgbouncer.ini fragment; what was measured stands beside it.
+
+    Either may be None: a load check without a number of users has no arithmetic. Raises UsageError.
+    """
     if format == "json":
-        return msgspec.json.format(msgspec.json.encode(asdict(capacity)), indent=2).decode() + "\n"
+        data = asdict(capacity) if capacity is not None else {}
+        if measured is not None:
+            data["load"] = load_as_json(measured)
+        return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
     if format == "ini":
+        if capacity is None:
+            raise UsageError("The fragment needs the number of users.", "Give it with --users 500")
         return capacity.pgbouncer_ini.rstrip() + "\n"
     if format != "text":
         raise UsageError(f"There is no format '{format}' here.", f"Choose one of: {', '.join(CAPACITY_FORMATS)}.")
+    lines = [] if measured is None else load_as_lines(measured)
+    if capacity is not None:
+        lines += [*([""] if lines else []), *_arithmetic(capacity)]
+    return "\n".join(lines) + "\n"
+
+
+def _arithmetic(capacity: Capacity) -> list[str]:
     rows = [
         ("users", format_count(capacity.users)),
         ("requests per second at the peak", f"{capacity.requests_per_second:.3g}"),
@@ -49,4 +66,4 @@ def render_capacity(capacity: Capacity, format: str) -> str:
             lines += ["", title, *(f"  - {item}" for item in items)]
     if capacity.pgbouncer_ini:
         lines += ["", "pgbouncer.ini", *(f"  {line}" for line in capacity.pgbouncer_ini.rstrip().splitlines())]
-    return "\n".join(lines) + "\n"
+    return lines

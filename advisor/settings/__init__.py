@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from advisor.settings.advise import advise_for_host, advise_settings
 from advisor.settings.capacity import Assumptions, capacity, capacity_for_host, parse_peaks
-from advisor.settings.options import SettingsOptions, parse_cores, parse_ram, parse_users
+from advisor.settings.options import SettingsOptions, parse_cores, parse_ram, parse_share, parse_users
 from advisor.settings.review import review_conf
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "parse_cores",
     "parse_peaks",
     "parse_ram",
+    "parse_share",
     "parse_users",
     "review_conf",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from advisor.errors import UsageError
 from advisor.model.report import Capacity
@@ -24,13 +25,14 @@ from advisor.settings.workers import autovacuum_workers, parallel_limits
 
 _MIN_POOL = 5
 _BUSY = 0.7
+_PEAK_FACTOR = 3.0
 _CORES = (2, 4, 8, 16, 32, 64, 128, 256)
 _NEON_SUSPEND = 300  # seconds
 # Statements seen for less than this say little about the database time per request.
 _MEASURED_MIN_CALLS = 1000
 
 
-_PEAK = re.compile(r"^(\d{1,2})-(\d{1,2})[:=](\d+(?:\.\d+)?)$")
+_PEAK = re.compile(r"^(\d{1,2})-(\d{1,2})(?:[:=x](\d{1,6}(?:\.\d+)?))?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +48,30 @@ class Peak:
         return f"{self.first:02d}:00 to {self.last:02d}:00"
 
 
-def parse_peaks(text: str) -> tuple[Peak, ...]:
+def parse_peaks(text: str, factor: float | None = None) -> tuple[Peak, ...]:
     """Return the peaks of '7-9:3,18-22:2': from 7 to 9 three times the average. Raises UsageError.
 
-    >>> parse_peaks("7-9:3,18-22:2")
+    `factor` is that of hours without one of their own; None is the usual assumption.
+
+    >>> parse_peaks("7-9,18-22:2")
     (Peak(first=7, last=9, factor=3.0), Peak(first=18, last=22, factor=2.0))
     """
-    found = []
+    found: list[Peak] = []
     for part in text.split(","):
         match = _PEAK.match(part.strip())
-        if match is None or int(match[1]) >= int(match[2]) or int(match[2]) > 24 or float(match[3]) <= 0:
+        own = None
+        if match is not None:
+            own = float(match[3]) if match[3] else factor or _PEAK_FACTOR
+        if match is None or own is None or int(match[1]) >= int(match[2]) or int(match[2]) > 24 or own <= 0:
             raise UsageError(
                 f"'{part.strip()}' is not a peak.",
                 "Write hours and a factor, like 7-9:3,18-22:2 (three times the average).",
             )
-        found.append(Peak(int(match[1]), int(match[2]), float(match[3])))
+        found.append(Peak(int(match[1]), int(match[2]), own))
+    found.sort(key=lambda peak: peak.first)
+    for one, other in pairwise(found):
+        if other.first < one.last:
+            raise UsageError(f"The peaks {one.hours} and {other.hours} overlap.", "Give each hour once.")
     return tuple(found)
 
 
@@ -71,7 +82,7 @@ class Assumptions:
     seconds_between_requests: float = 10.0  # per user
     database_seconds: float = 0.020  # per request
     statements_per_request: float = 1.0
-    peak_factor: float = 3.0
+    peak_factor: float = _PEAK_FACTOR
     peaks: tuple[Peak, ...] = ()  # by hours of the day; the largest replaces peak_factor
     clients_per_user: float = 1.2  # clients of the pooler
     direct: int = 10  # connections past the pooler: migrations, monitoring, people

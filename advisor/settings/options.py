@@ -47,7 +47,7 @@ class SettingsOptions:
             raise UsageError(f"'{self.profile}' is not a profile.", f"Choose one of {', '.join(PROFILES)}.")
         if self.provider is not None and self.provider not in PROVIDERS:
             raise UsageError(f"'{self.provider}' is not a known provider.", f"Choose one of {', '.join(PROVIDERS)}.")
-        if self.users is not None and self.users < 1:
+        if self.users is not None and not 1 <= self.users <= 10**9:
             raise UsageError(f"{self.users} users make no sense.", "Give a number from 1 up: --users 500")
         if self.connections is not None and not 1 <= self.connections <= 262143:
             raise UsageError(
@@ -62,6 +62,18 @@ def parse_ram(text: str) -> int:
     if text.strip().isdigit():
         raise UsageError(f"'{text}' has no unit.", "Write it like this: --ram 8GB")
     return parse_size(text)
+
+
+def parse_share(text: str) -> float:
+    """Return a share 0..1 for `--ram-share`, written '50%' or '0.5'. Raises UsageError."""
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        share = float(number) / (100 if percent else 1)
+    except ValueError as error:
+        raise UsageError(f"'{text}' is not a share of the RAM.", "Write it like this: --ram-share 50%") from error
+    if not 0 < share <= 1:
+        raise UsageError(f"A share of {text} of the RAM makes no sense.", "Write it like this: --ram-share 50%")
+    return share
 
 
 def parse_cores(text: str) -> float:

@@ -113,6 +113,6 @@ def test_peaks_by_the_hour() -> None:
         "07:00 to 09:00: 21 connections busy, pool 31.",
         "18:00 to 22:00: 10.5 connections busy, pool 16.",
     )
-    for text in ("", "7-9", "9-7:2", "7-25:2", "7-9:0", "morning:3"):
+    for text in ("", "7-9:", "9-7:2", "7-25:2", "7-9:0", "morning:3"):
         with pytest.raises(UsageError, match="is not a peak"):
             parse_peaks(text)
