@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Statement
 from advisor.progress import Progress
 from advisor.whatif.container import container_server
-from advisor.whatif.fidelity import measure_fidelity
+from advisor.whatif.fidelity import code_of_others, measure_fidelity
 from advisor.whatif.hypopg import HypoPlanner, hypopg_available
 from advisor.whatif.session import PlanningSession
 from advisor.whatif.twin.build import build_twin
@@ -57,7 +58,8 @@ class WhatIf:
     twin_version: str | None
     degraded: tuple[str, ...]
     connection: psycopg.Connection[Any] | None  # production, for the comparison
-    incomparable: frozenset[RelationName] = frozenset()  # tables whose row security binds the connected role
+    incomparable: frozenset[RelationName] = frozenset()  # relations that are not asked about on the server
+    code: re.Pattern[str] | None = None  # finds statements that are not planned on the server
 
     def measure_fidelity(self, statements: Sequence[Statement]) -> Fidelity | None:
         """Compare with the server's own plans; None without a connection to it."""
@@ -72,6 +74,7 @@ class WhatIf:
             twin_version=self.twin_version,
             degraded=self.degraded,
             incomparable=self.incomparable,
+            code=self.code,
         )
 
 
@@ -146,7 +149,8 @@ def _twin(
             twin_version=server.version,
             degraded=tuple(degraded),
             connection=connection,
-            incomparable=_row_secured(snapshot),
+            incomparable=_row_secured(snapshot) | _views_with_code(snapshot),
+            code=code_of_others(snapshot),
         )
 
 
@@ -156,6 +160,15 @@ def _row_secured(snapshot: Snapshot) -> frozenset[RelationName]:
     if snapshot.server.is_superuser or (role is not None and role.bypass_rls):
         return frozenset()
     return frozenset(t.relation for t in snapshot.tables if t.row_security and t.owner != snapshot.server.user)
+
+
+def _views_with_code(snapshot: Snapshot) -> frozenset[RelationName]:
+    """Return the views that call functions a superuser should not run."""
+    code = code_of_others(snapshot)
+    if code is None:
+        return frozenset()
+    views = (o for o in snapshot.schema_objects if o.kind == "view" and code.search(o.ddl) is not None)
+    return frozenset(RelationName(view.schema, view.name) for view in views)
 
 
 def _server(options: WhatIfOptions, major: int) -> contextlib.AbstractContextManager[TwinServer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import psycopg
 from advisor.index_search.planner import PlanFailed, Planner
 from advisor.model.names import RelationName
 from advisor.model.report import Fidelity
+from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Binding, Statement
 from advisor.whatif.plans import nodes, shape
 from advisor.whatif.session import PlanningSession
@@ -20,6 +22,17 @@ from advisor.workload.session import ParseError
 TOLERANCE = 0.25
 # The dearest statements cover the workload; more plans would only load the server.
 MOST_STATEMENTS = 200
+
+
+def code_of_others(snapshot: Snapshot) -> re.Pattern[str] | None:
+    """Return what finds calls of the database's own functions, None for a role without superuser.
+
+    Planning folds calls on constants, so EXPLAIN runs them; as a superuser that is more than reading.
+    """
+    names = {o.name for o in snapshot.schema_objects if o.kind in ("function", "aggregate") and o.extension is None}
+    if not snapshot.server.is_superuser or not names:
+        return None
+    return re.compile(r"(?<![\w$])\"?(?:" + "|".join(map(re.escape, sorted(names))) + r')"?\s*\(', re.IGNORECASE)
 
 
 def measure_fidelity(
@@ -32,14 +45,19 @@ def measure_fidelity(
     twin_version: str | None,
     degraded: tuple[str, ...] = (),
     incomparable: Collection[RelationName] = (),
+    code: re.Pattern[str] | None = None,
 ) -> Fidelity:
     """Plan the dearest statements on the server and in the what-if planner, and compare.
 
     Only plain EXPLAIN runs on the server, in one transaction that is rolled back, with short timeouts. Statements
     that one side refuses are not compared, nor those over `incomparable` relations (row security shows the
-    connected role other conditions).
+    connected role other conditions, a view calls functions) or whose text `code` finds (see `code_of_others`).
     """
-    statements = [replace(s, roles=()) for s in statements if not set(s.relations) & set(incomparable)]
+    statements = [
+        replace(s, roles=())
+        for s in statements
+        if not set(s.relations) & set(incomparable) and (code is None or code.search(s.text) is None)
+    ]
     chosen = sorted(statements, key=lambda s: -(s.total_exec_time or s.calls))[:MOST_STATEMENTS]
     requests = [(s, max(s.bindings, key=lambda b: b.weight, default=Binding(values=(), weight=1.0))) for s in chosen]
     real = explain_on_server(connection, requests)

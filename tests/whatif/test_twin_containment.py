@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from advisor.connect import open_connection
 from advisor.index_search.planner import Candidate
 from advisor.model.catalog import IndexColumn
 from advisor.model.names import RelationName
@@ -86,4 +88,25 @@ def test_functions_of_the_schema_write_nothing(
             )
             engine.planner.plan_many(requests([statement(text)]), frozenset({prepared.handle}))
             engine.session.parse(text, (), ("public",))
+    assert sorted(path.name for path in outside.iterdir()) == []
+
+
+def test_a_superusers_comparison_runs_no_function_of_the_schema(
+    make_database: Callable[..., str], outside: Path
+) -> None:
+    dsn = make_database(15)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(_SCHEMA.encode())
+        connection.execute("analyze tenant.notes")
+        lure = f"tenant.quiet('{outside / 'view'}', 'copy')"
+        connection.execute(f"create view tenant.trap as select id, {lure} as lure from tenant.notes".encode())
+    call = f"tenant . \"quiet\" ('{outside / 'server'}', 'copy')"
+    asked = [
+        statement(f"select * from tenant.notes where id = {call}"),
+        replace(statement("select * from tenant.trap"), relations=(RelationName("tenant", "trap"),)),
+        statement("select * from tenant.notes where id = 7"),
+    ]
+    with open_connection(dsn) as connection, twin_of(take_snapshot(dsn), connection) as engine:
+        fidelity = engine.measure_fidelity(asked)
+    assert fidelity is not None and fidelity.compared == 1
     assert sorted(path.name for path in outside.iterdir()) == []
