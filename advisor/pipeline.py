@@ -24,6 +24,7 @@ from advisor.index_search import SearchOptions, advise_drops, advise_indexes
 from advisor.index_search.planner import PlanFailed
 from advisor.model.activity import WorkloadText
 from advisor.model.finding import Finding
+from advisor.model.history import StatementPlan
 from advisor.model.lookup import Catalog
 from advisor.model.report import (
     Fidelity,
@@ -41,7 +42,7 @@ from advisor.retention import Policy, assess_retention
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
-from advisor.whatif.replay import replay_settings
+from advisor.whatif.replay import read_plans, replay_settings
 from advisor.whatif.session import PlanningSession
 from advisor.workload.difference import since
 from advisor.workload.files import read_workload_file
@@ -83,6 +84,7 @@ class ReportOptions:
     policy: Policy | None = None
     rule_params: dict[str, dict[str, Any]] = field(default_factory=dict)
     previous: Snapshot | None = None  # an older snapshot of the same database: the window begins there
+    keep_plans: bool = False  # for the history: the plans of the dearest statements
 
 
 @contextmanager
@@ -171,9 +173,10 @@ def make_report(
     workload: Workload | None = None
     indexes: IndexAdvice | None = None
     fidelity: Fidelity | None = None
+    plans: list[StatementPlan] = []
     if "index" in options.subjects:
         workload, indexes, fidelity, settings = _index_part(
-            snapshot, catalog, options, connection, progress, clock, gaps, settings
+            snapshot, catalog, options, connection, progress, clock, gaps, settings, plans
         )
     retention: tuple[RetentionStatus, ...] = ()
     with clock.stage("analyse"):
@@ -210,6 +213,7 @@ def make_report(
         timings=clock.seconds,
         peak_memory_bytes=_peak_memory(),
         subjects=options.subjects,
+        plans=tuple(plans),
     )
 
 
@@ -250,6 +254,7 @@ def _index_part(
     clock: _Clock,
     gaps: list[Gap],
     settings: SettingsAdvice | None,
+    plans: list[StatementPlan],
 ) -> tuple[Workload | None, IndexAdvice, Fidelity | None, SettingsAdvice | None]:
     what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
     with ExitStack() as stack:
@@ -286,6 +291,9 @@ def _index_part(
         if settings is not None and engine.kind == "twin" and isinstance(engine.session, PlanningSession):
             with clock.stage("replay"):
                 settings = _replayed(engine.session, trusted, settings)
+        if options.keep_plans and isinstance(engine.session, PlanningSession):
+            with clock.stage("plans"):
+                plans += read_plans(engine.session, trusted.statements)
         return workload, indexes, fidelity, settings
 
 

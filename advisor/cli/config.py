@@ -7,6 +7,7 @@ import re
 import stat
 import tomllib
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
     "fail_on": str,
     "redact": bool,
     "policy": str,
+    "history": str,
+    "keep": str,
+    "disk": str,
     "replicas": list,
 }
 _TABLES = ("rules", "retention", "ignore", "gate")
@@ -102,7 +106,7 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
             raise UsageError(f"{path}: '{name}' has the wrong type.", "Write it as you would write the flag's value.")
     if not all(isinstance(item, str) for item in data.get("replicas", [])):
         raise UsageError(f"{path}: 'replicas' must be a list of connection strings.")
-    for name in ("dsn", "twin_dsn", "replicas"):
+    for name in ("dsn", "twin_dsn", "replicas", "history"):
         if _PASSWORD.search(str(data.get(name, ""))):
             raise UsageError(
                 f"{path}: '{name}' contains a password.",
@@ -119,6 +123,9 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
     for item in ignore:
         if not item.get("reason"):
             raise UsageError(f"{path}: the [[ignore]] of '{item['finding']}' has no reason.")
+        end = item.get("until", item.get("expires"))
+        if end is not None and not _is_date(end):
+            raise UsageError(f"{path}: the [[ignore]] of '{item['finding']}' ends on '{end}', which is no date.")
     return Config(
         path=path,
         scalars={name: data[name] for name in _SCALARS if name in data},
@@ -127,3 +134,13 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
         has_retention="retention" in data,
         gate=data.get("gate", {}),
     )
+
+
+def _is_date(given: object) -> bool:
+    if isinstance(given, date):
+        return True
+    try:
+        date.fromisoformat(str(given))
+    except ValueError:
+        return False
+    return True

@@ -50,7 +50,7 @@ def without_ignored(report: Report, ignore: tuple[dict[str, object], ...], today
     """Return the report without what the configuration mutes; criticals stay, and so does what is past its date.
 
     An entry names a key as in the JSON ('indexes/x:public.t'), or an index, setting or table of the other sections
-    ('index:public.t_idx', 'setting:work_mem', 'retention:public.sessions'). `expires` is a date.
+    ('index:public.t_idx', 'setting:work_mem', 'retention:public.sessions'), or the key of a step. `until` is a date.
     """
     now = today or datetime.now(UTC).date()
     muted = {str(item["finding"]) for item in ignore if not _expired(item, now)}
@@ -62,28 +62,40 @@ def without_ignored(report: Report, ignore: tuple[dict[str, object], ...], today
 
     indexes, settings = report.indexes, report.settings
     if indexes is not None:
-        create = tuple(p for p in indexes.create if f"index:{RelationName(p.table.schema, p.name)}" not in muted)
-        drop = tuple(d for d in indexes.drop if f"index:{d.index}" not in muted)
+        create = tuple(
+            p
+            for p in indexes.create
+            if muted.isdisjoint((f"index:{RelationName(p.table.schema, p.name)}", f"index/create:{p.table}:{p.name}"))
+        )
+        drop = tuple(
+            d for d in indexes.drop if muted.isdisjoint((f"index:{d.index}", f"index/drop_{d.kind}:{d.index}"))
+        )
         indexes = replace(indexes, create=create, drop=drop)
     if settings is not None:
-        proposals = tuple(p for p in settings.proposals if f"setting:{p.name}" not in muted)
+        proposals = tuple(
+            p
+            for p in settings.proposals
+            if muted.isdisjoint((f"setting:{p.name}", f"settings/change:setting:{p.name}"))
+        )
         settings = replace(settings, proposals=proposals, findings=kept(settings.findings))
     return replace(
         report,
         findings=kept(report.findings),
         indexes=indexes,
         settings=settings,
-        retention=tuple(r for r in report.retention if f"retention:{r.table}" not in muted),
+        retention=tuple(
+            r for r in report.retention if muted.isdisjoint((f"retention:{r.table}", f"{r.rule}:{r.table}"))
+        ),
     )
 
 
 def _expired(item: dict[str, object], today: date) -> bool:
-    """Whether an [[ignore]] is past its `expires`; a text that is no date never expires silently: it is refused."""
-    given = item.get("expires")
+    """Whether an [[ignore]] is past its last day `until` (or `expires`, the older name); what is no date is refused."""
+    given = item.get("until", item.get("expires"))
     if given is None:
         return False
     try:
         end = given if isinstance(given, date) else date.fromisoformat(str(given))
     except ValueError as error:
-        raise UsageError(f"The [[ignore]] of '{item['finding']}' expires on '{given}', which is no date.") from error
+        raise UsageError(f"The [[ignore]] of '{item['finding']}' ends on '{given}', which is no date.") from error
     return end < today

@@ -18,6 +18,7 @@ from advisor.cli.config import find_config
 from advisor.cli.console import show_progress
 from advisor.cli.deliver import deliver, exit_code, without_ignored
 from advisor.cli.flags import report_options, source_from
+from advisor.cli.history_flag import HistoryCommand, check_flags, recorder, today
 from advisor.demo.container import open_container
 from advisor.errors import UsageError
 from advisor.model.snapshot import Snapshot
@@ -35,6 +36,8 @@ def _run_report(
     log: opt.LogFiles = None,
     sample: opt.Sample = None,
     previous: opt.Previous = None,
+    history: opt.History = None,
+    keep: opt.Keep = None,
     policy: opt.PolicyFile = None,
     config: opt.ConfigFile = None,
     testcontainer: opt.TestContainer = None,
@@ -44,6 +47,7 @@ def _run_report(
     storage: opt.StorageOption = None,
     profile: opt.ProfileOption = None,
     users: opt.Users = None,
+    disk: opt.Disk = None,
     provider: opt.Provider = None,
     what_if: opt.WhatIfOption = opt.WhatIf.AUTO,
     twin_dsn: opt.TwinDsn = None,
@@ -67,13 +71,24 @@ def _run_report(
     options = report_options(flags, settings, subjects)
     if testcontainer is None and schema:
         raise UsageError("--schema needs --testcontainer IMAGE.", "It loads the files into that container.")
-    with (
-        show_progress(quiet) as progress,
-        _snapshot(source, options, progress, testcontainer, tuple(schema or ())) as (facts, connection),
-    ):
-        report = make_report(facts, options, connection, progress)
-    report = without_ignored(report, settings.ignore)
-    deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color)
+    place, kept = settings.get("history", history), settings.get("keep", keep)
+    check_flags(place, kept, previous)
+    with recorder(place, settings, disk=settings.get("disk", disk), quiet=quiet) as past:
+        with (
+            show_progress(quiet) as progress,
+            _snapshot(source, options, progress, testcontainer, tuple(schema or ())) as (facts, connection),
+        ):
+            if past is not None:
+                facts, options = past.before(facts, connection, options)
+            report = make_report(facts, options, connection, progress)
+        if past is not None:
+            report = past.after(report)
+        report = without_ignored(report, settings.ignore, today())
+        deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color)
+        if past is not None:
+            # Last: a run that cannot be delivered or kept tells its news again the next time.
+            past.keep(quiet)
+            past.prune(kept)
     limit = fail_on.value if fail_on is not opt.FailOn.NEVER else settings.scalars.get("fail_on", "never")
     raise typer.Exit(exit_code(report, limit))
 
@@ -106,7 +121,7 @@ def _subject_command(name: str, subjects: tuple[str, ...], help_text: str) -> No
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    app.command(name, help=help_text)(command)
+    app.command(name, help=help_text, cls=HistoryCommand)(command)
 
 
 _subject_command("report", SUBJECTS, "Look at everything and say what to change first. Reads only, changes nothing.")

@@ -155,10 +155,12 @@ class History:
             row = connection.execute(sa.select(schema.run).where(schema.run.c.id == run_id)).first()
             return None if row is None else self._load(connection, row)
 
-    def last_run(self, target_id: int) -> Run | None:
-        """Return the newest run with the database's index use and ledger, None where there is none."""
+    def last_run(self, target_id: int, before: datetime | None = None) -> Run | None:
+        """Return the newest run (before a time) with the database's index use and ledger, None where there is none."""
         run = schema.run
         query = sa.select(run).where(run.c.target_id == target_id).order_by(run.c.at.desc(), run.c.id.desc()).limit(1)
+        if before is not None:
+            query = query.where(run.c.at < before)
         with self._read() as connection:
             row = connection.execute(query).first()
             if row is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,11 +15,11 @@ from advisor.model.report import Report
 from advisor.model.snapshot import Snapshot
 from advisor.render.order import items
 
-# Beyond these the smallest are left out; totals cover everything. A server keeps 5,000 statements by default.
-MOST_STATEMENTS = 5_000
+# Beyond these the smallest are left out. A server keeps 5,000 statements unless told otherwise.
+MOST_STATEMENTS = 20_000
 MOST_RELATIONS = 20_000
 MOST_MEASURES = 1_000
-_COMMENT = re.compile(r'("(?:[^"]|"")*")|/\*.*?\*/|--[^\n]*', re.DOTALL)
+_OWN_MARK = "/* pgadvise"  # in every statement the advisor itself sends
 
 
 def identity_of(snapshot: Snapshot, name: str | None = None, address: str | None = None) -> Identity:
@@ -33,19 +32,10 @@ def identity_of(snapshot: Snapshot, name: str | None = None, address: str | None
     )
 
 
-def statement_key(text: str) -> str:
-    """Return a key of a statement's text; comments and white space do not matter, query ids neither.
-
-    >>> statement_key("select 1 /* page=2 */") == statement_key("select  1")
-    True
-    """
-    bare = _COMMENT.sub(lambda match: match[1] or " ", text)
-    return hashlib.sha256(" ".join(bare.split()).rstrip("; ").encode("utf-8", "replace")).hexdigest()[:16]
-
-
 def slim(snapshot: Snapshot) -> Snapshot:
     """Return counters, sizes, settings and definitions only: no column values, no literals, bounded."""
-    bare = redact(snapshot)
+    asked = tuple(row for row in snapshot.statements if row.query is None or _OWN_MARK not in row.query)
+    bare = redact(replace(snapshot, statements=asked))
     statements = sorted(bare.statements, key=lambda row: -row.total_exec_time)[:MOST_STATEMENTS]
     tables = sorted(bare.tables, key=lambda table: -(table.total_bytes or 0))[:MOST_RELATIONS]
     indexes = sorted(bare.indexes, key=lambda index: -(index.size_bytes or 0))[:MOST_RELATIONS]

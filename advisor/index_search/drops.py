@@ -39,6 +39,9 @@ def statistics_window(snapshot: Snapshot) -> timedelta | None:
     """Return how long the index counters of all nodes have been counting together; None when unknown of any."""
     since: datetime | None = snapshot.database_counters.stats_reset if snapshot.database_counters else None
     begins = [since or snapshot.server.started_at]
+    if snapshot.index_use_since is not None and begins[0] is not None:
+        # History has watched since then, through resets too: what was used in between has its scans.
+        begins[0] = min(begins[0], snapshot.index_use_since)
     begins += [replica.counting_since for replica in snapshot.replicas if replica.is_read]
     known = [begin for begin in begins if begin is not None]
     return snapshot.server.collected_at - max(known) if len(known) == len(begins) else None

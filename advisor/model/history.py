@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
+
+_COMMENT = re.compile(r'("(?:[^"]|"")*")|/\*.*?\*/|--[^\n]*', re.DOTALL)
+
+
+def statement_key(text: str) -> str:
+    """Return a key of a statement's text; comments and white space do not matter, query ids neither.
+
+    >>> statement_key("select 1 /* page=2 */") == statement_key("select  1")
+    True
+    """
+    bare = _COMMENT.sub(lambda match: match[1] or " ", text)
+    return hashlib.sha256(" ".join(bare.split()).rstrip("; ").encode("utf-8", "replace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +190,15 @@ class Changes:
     limits: tuple[LimitDate, ...] = ()
     settings: tuple[SettingChange, ...] = ()
     mutes: tuple[MuteNote, ...] = ()
-    ledger: tuple[LedgerEntry, ...] = ()
+    notes: tuple[str, ...] = ()  # what limits the comparison: evictions, other query ids
+    ledger: tuple[LedgerEntry, ...] = ()  # all but those that lapsed, news first
     peak: Peak | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
-        """Whether this run says something the run before did not; trends that go on are no change."""
-        return bool(self.counts)
+        """Whether this run says something the run before did not; trends that go on are no change.
+
+        The first run of a database says everything for the first time.
+        """
+        return self.previous is None or bool(self.counts)

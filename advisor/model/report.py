@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from advisor.model.finding import Finding
+from advisor.model.history import Changes, StatementPlan
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Gap
 from advisor.model.workload import UnusableStatement
@@ -254,3 +255,5 @@ class Report:
     peak_memory_bytes: int | None = None
     subjects: tuple[str, ...] = ("index", "settings", "retention", "health")
     nodes: tuple[str, ...] = ()  # the standbys that were read, and since when each has counted; empty: one server
+    changes: Changes | None = None  # with --history: what is new since the last run
+    plans: tuple[StatementPlan, ...] = ()  # of the dearest statements, where history asked for them

@@ -87,6 +87,8 @@ class Snapshot:
     facts: dict[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     gaps: tuple[Gap, ...] = ()
     redacted: bool = False
+    # From when on history has watched the indexes, where that is longer than their counters; see advisor.history
+    index_use_since: datetime | None = None
     timings: dict[str, float] = field(default_factory=dict)  # seconds per collection step
 
     def setting(self, name: str) -> Setting | None:

@@ -1,10 +1,11 @@
-"""The workload planned under proposed planner settings: which statements would get another plan."""
+"""The workload planned under proposed planner settings, and as it is: which statements get which plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from advisor.model.history import StatementPlan, statement_key
 from advisor.model.report import SettingProposal
 from advisor.model.workload import Statement
 from advisor.whatif.plans import outline, shape
@@ -19,6 +20,10 @@ PLANNER_SETTINGS = frozenset(
     hash_mem_multiplier jit max_parallel_workers_per_gather parallel_setup_cost parallel_tuple_cost
     """.split()  # noqa: SIM905 (a list of one string per line would be 15 lines)
 )
+
+
+# History keeps the plans of this many statements.
+_KEPT_PLANS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +81,20 @@ def _tree(session: PlanningSession, statement: Statement) -> dict[str, object] |
     binding = max(statement.bindings, key=lambda b: b.weight)
     plan = session.explain(statement.text, statement.parameter_types, binding.values, statement.search_path)
     return None if isinstance(plan, ParseError) else plan
+
+
+def read_plans(session: PlanningSession, statements: Sequence[Statement]) -> tuple[StatementPlan, ...]:
+    """Return the plans of the dearest statements with the values that stand for most calls, without any literal."""
+    dearest = sorted(statements, key=lambda statement: -(statement.total_exec_time or 0.0))[:_KEPT_PLANS]
+    found = []
+    for statement in dearest:
+        plan = _tree(session, statement)
+        if plan is not None:
+            found.append(
+                StatementPlan(
+                    key=statement_key(statement.original),
+                    cost=float(str(plan["Total Cost"])),
+                    outline="\n".join(outline(plan)),
+                )
+            )
+    return tuple(found)

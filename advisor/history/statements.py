@@ -1,0 +1,205 @@
+"""Statements that became slower or faster: windows compared by means and deviations, not by a glance. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from advisor.history.model import Tally
+from advisor.model.activity import StatementCounters
+from advisor.model.history import StatementChange, StatementPlan, statement_key
+
+# A change is told from this ratio of the means on, when even the near end of its interval is beyond the second.
+_RATIO, _SURE = 1.5, 1.2
+_LEAST_CALLS = 10
+# It must matter: this part of the window's execution time, and at least so many ms in all.
+_SHARE, _LEAST_MS = 0.01, 100.0
+# A statement that was never seen before is told from this part of the window's time on.
+_NEW_SHARE = 0.05
+# Executions of one statement come in alike runs (caches, batches), so the naive error of a mean is too small.
+_CORRELATION = 2.0
+_MOST = 10
+_Z = 1.96
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRow:
+    """One statement in one window, all roles together."""
+
+    key: str
+    query: str | None
+    tally: Tally
+    rows: float
+    blocks: float
+
+
+def tally_of(row: StatementCounters) -> Tally:
+    """Return calls, ms and squares; stddev_exec_time is that of the population (pg_stat_statements.c)."""
+    squares = row.calls * (row.stddev_exec_time**2 + row.mean_exec_time**2)
+    return Tally(calls=row.calls, ms=row.total_exec_time, squares=squares)
+
+
+def minus(now: Tally, before: Tally) -> Tally:
+    """Return the executions of the time between two cumulative tallies."""
+    return Tally(
+        calls=now.calls - before.calls,
+        ms=max(now.ms - before.ms, 0.0),
+        squares=max(now.squares - before.squares, 0.0),
+    )
+
+
+def plus(one: Tally, other: Tally) -> Tally:
+    """Return both together."""
+    return Tally(calls=one.calls + other.calls, ms=one.ms + other.ms, squares=one.squares + other.squares)
+
+
+def mean(tally: Tally) -> float:
+    """Return ms per call, 0 without calls."""
+    return tally.ms / tally.calls if tally.calls else 0.0
+
+
+def variance(tally: Tally) -> float:
+    """Return the variance of the executions in ms²."""
+    return max(tally.squares / tally.calls - mean(tally) ** 2, 0.0) if tally.calls else 0.0
+
+
+def ratio(before: Tally, after: Tally) -> tuple[float, float, float] | None:
+    """Return after / before of the means with its 95 % interval (delta method); None without calls."""
+    if not before.calls or not after.calls or mean(before) <= 0:
+        return None
+    value = mean(after) / mean(before)
+    relative = variance(before) / (before.calls * mean(before) ** 2)
+    if mean(after) > 0:
+        relative += variance(after) / (after.calls * mean(after) ** 2)
+    error = _Z * _CORRELATION * value * math.sqrt(relative)
+    return value, max(value - error, 0.0), value + error
+
+
+def window(before: Sequence[StatementCounters], now: Sequence[StatementCounters]) -> dict[str, WindowRow]:
+    """Return what was run between two readings, by statement key. Without a text the query id is the key."""
+    earlier = {(row.queryid, row.role, row.toplevel): row for row in before}
+    found: dict[str, WindowRow] = {}
+    for row in now:
+        old = earlier.get((row.queryid, row.role, row.toplevel))
+        if old is not None and (row.calls < old.calls or row.stats_since != old.stats_since):
+            old = None  # evicted and come back, or reset: what it has now is all of this window
+        tally = tally_of(row) if old is None else minus(tally_of(row), tally_of(old))
+        if tally.calls <= 0:
+            continue
+        key = statement_key(row.query) if row.query else f"id:{row.queryid}"
+        known = found.get(key) or WindowRow(key=key, query=row.query, tally=Tally(), rows=0.0, blocks=0.0)
+        found[key] = replace(
+            known,
+            tally=plus(known.tally, tally),
+            rows=known.rows + row.rows - (old.rows if old is not None else 0),
+            blocks=known.blocks + _blocks(row) - (_blocks(old) if old is not None else 0),
+        )
+    return found
+
+
+def _blocks(row: StatementCounters) -> int:
+    return row.shared_blks_hit + row.shared_blks_read + row.temp_blks_written
+
+
+def changes(
+    windows: Sequence[Mapping[str, WindowRow]],
+    cumulative: Mapping[str, WindowRow],
+    plans: tuple[Sequence[StatementPlan], Sequence[StatementPlan]],
+    *,
+    arrivals: bool,
+) -> tuple[tuple[StatementChange, ...], tuple[StatementChange, ...]]:
+    """Return (slower, faster) statements of the last of `windows` (oldest first), the dearest first.
+
+    Compared with the window before it, and not beyond what earlier windows have shown. `cumulative` are all
+    executions up to the last window, for statements the window before had none of. `plans` are those of the run
+    before and of this one. `arrivals`: a statement nobody knew counts as slower than nothing.
+    """
+    last, earlier = windows[-1], windows[:-1]
+    total = sum(row.tally.ms for row in last.values())
+    old_plans = {plan.key: plan for plan in plans[0]}
+    new_plans = {plan.key: plan for plan in plans[1]}
+    slower: list[StatementChange] = []
+    faster: list[StatementChange] = []
+    for key, row in last.items():
+        past = [rows[key] for rows in earlier if key in rows]
+        base = next((p for p in reversed(past) if p.tally.calls >= _LEAST_CALLS), None) or cumulative.get(key)
+        if base is None:
+            if arrivals and not past and row.query and row.tally.ms >= max(_NEW_SHARE * total, _LEAST_MS):
+                slower.append(_change(row, None, (1.0, 1.0, 1.0), "new: not seen before this window"))
+            continue
+        compared = ratio(base.tally, row.tally)
+        if compared is None or not row.query:
+            continue
+        change = _change(row, base, compared, "")
+        enough = abs(change.extra_ms) >= max(_SHARE * total, _LEAST_MS)
+        if not enough or not _real(compared, base, row, past):
+            continue
+        old, new = old_plans.get(key), new_plans.get(key)
+        if old is not None and new is not None and old.outline != new.outline:
+            change = replace(change, plan_before=old.outline, plan_after=new.outline)
+        change = replace(change, why=_why(base, row, change))
+        (slower if compared[0] > 1 else faster).append(change)
+    slower.sort(key=lambda c: -c.extra_ms)
+    faster.sort(key=lambda c: c.extra_ms)
+    return tuple(slower[:_MOST]), tuple(faster[:_MOST])
+
+
+def _real(compared: tuple[float, float, float], base: WindowRow, row: WindowRow, past: Sequence[WindowRow]) -> bool:
+    """Whether a change is beyond chance and beyond what this statement does anyway."""
+    value, low, high = compared
+    means = [mean(p.tally) for p in past]
+    spread = 4 * 1.4826 * median(abs(m - median(means)) for m in means) if len(means) >= 3 else 0.0
+    centre = median(means) if means else mean(base.tally)
+    now = mean(row.tally)
+    few = row.tally.calls < _LEAST_CALLS or base.tally.calls < _LEAST_CALLS
+    if few:
+        # A nightly job runs once: only the windows before can say what is usual for it.
+        return len(means) >= 3 and (
+            (value >= 2 and now > max(means) + spread) or (value <= 0.5 and now < min(means) - spread)
+        )
+    if value >= _RATIO and low > _SURE:
+        return now > centre + spread
+    return value <= 1 / _RATIO and high < 1 / _SURE and now < centre - spread
+
+
+def _change(row: WindowRow, base: WindowRow | None, compared: tuple[float, float, float], why: str) -> StatementChange:
+    before = mean(base.tally) if base is not None else 0.0
+    after = mean(row.tally)
+    return StatementChange(
+        key=row.key,
+        query=row.query or "",
+        mean_before=before,
+        mean_after=after,
+        ratio_low=compared[1],
+        ratio_high=compared[2],
+        calls=row.tally.calls,
+        extra_ms=(after - before) * row.tally.calls,
+        why=why,
+    )
+
+
+def _why(base: WindowRow, row: WindowRow, change: StatementChange) -> str:
+    """Return what else changed: blocks and rows per call, the plan."""
+    parts = []
+    for name, old, new in (
+        ("blocks", base.blocks / max(base.tally.calls, 1), row.blocks / max(row.tally.calls, 1)),
+        ("rows", base.rows / max(base.tally.calls, 1), row.rows / max(row.tally.calls, 1)),
+    ):
+        if old > 0 and (new / old >= _RATIO or new / old <= 1 / _RATIO):
+            parts.append(f"{name} per call {_short(old)} → {_short(new)}")
+    if change.plan_after is not None:
+        parts.append("another plan")
+    elif not parts:
+        parts.append("the same work takes another time: look at I/O, locks and load")
+    return "; ".join(parts)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def totals_by_key(rows: Iterable[StatementCounters]) -> dict[str, WindowRow]:
+    """Return cumulative counters by statement key."""
+    return window((), tuple(rows))

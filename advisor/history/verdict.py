@@ -1,0 +1,186 @@
+"""Did a change do what was promised? Time before and after with uncertainty; what harms gets its revert. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from advisor.history.model import LedgerState, Promise
+from advisor.history.statements import mean, variance
+from advisor.model.catalog import Index
+from advisor.model.history import LedgerEntry, StatementEffectSeen
+from advisor.units import format_duration
+
+# Executions of one statement come in alike runs: the naive error is too small.
+_CORRELATION = 2.0
+_Z = 1.96
+_LEAST_CALLS = 5  # on either side, for one statement to take part
+_ENOUGH_CALLS = 50  # after the change, for "no effect" to be said
+_UNUSED_AFTER = timedelta(days=7)
+_UNUSED_CALLS = 100
+_BETTER, _WORSE = 0.9, 1.1
+# Reads may not get slower than this without an index that was dropped.
+_DROP_HARMS = 1.2
+_RATE_BETTER, _RATE_WORSE = 0.7, 1.4
+# What a setting is for, where a counter of the server tells it: rate per hour that should fall.
+RATE_OF = {
+    "work_mem": "temp_bytes",
+    "hash_mem_multiplier": "temp_bytes",
+    "max_wal_size": "checkpoints_req",
+    "checkpoint_timeout": "checkpoints_req",
+    "shared_buffers": "blks_read",
+}
+_PLANNER = frozenset(
+    ("random_page_cost", "seq_page_cost", "effective_cache_size", "jit", "cpu_tuple_cost", "default_statistics_target")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Time after / before of statements with today's calls, with its 95 % interval."""
+
+    ratio: float
+    low: float
+    high: float
+    calls: int
+    saved_ms: float
+
+
+def measure(promises: Sequence[Promise]) -> Measured | None:
+    """Return the effect over the statements that were run often enough on both sides; None where there are none."""
+    after = before = after_variance = before_variance = 0.0
+    calls = 0
+    for promise in promises:
+        if promise.before.calls < _LEAST_CALLS or promise.after.calls < _LEAST_CALLS:
+            continue
+        n = promise.after.calls
+        calls += n
+        after += promise.after.ms
+        before += n * mean(promise.before)
+        after_variance += n * variance(promise.after)
+        before_variance += n * n * variance(promise.before) / promise.before.calls
+    if before <= 0:
+        return None
+    ratio = after / before
+    relative = before_variance / before**2 + (after_variance / after**2 if after > 0 else 0.0)
+    error = _Z * _CORRELATION * ratio * math.sqrt(relative)
+    return Measured(ratio=ratio, low=max(ratio - error, 0.0), high=ratio + error, calls=calls, saved_ms=before - after)
+
+
+def judged(state: LedgerState, now: datetime, index: Index | None) -> LedgerState:
+    """Return the entry with its effect so far and, where that is clear, the verdict."""
+    entry = state.entry
+    found = measure(state.promises)
+    seen = tuple(_seen(promise) for promise in state.promises)
+    scans = None
+    if index is not None and index.idx_scan is not None:
+        # Fewer scans than at the start: the counters began anew, and all of them are later.
+        start = state.scans_at_start or 0
+        scans = index.idx_scan - start if index.idx_scan >= start else index.idx_scan
+    entry = replace(
+        entry,
+        statements=seen,
+        scans=scans,
+        ratio=found.ratio if found else None,
+        ratio_low=found.low if found else None,
+        ratio_high=found.high if found else None,
+    )
+    if entry.kind == "index":
+        verdict, why = _index_verdict(state, entry, found, now)
+    elif entry.kind == "drop":
+        verdict, why = _drop_verdict(found)
+    else:
+        verdict, why = _setting_verdict(state, found)
+    if verdict is None:
+        return replace(state, entry=replace(entry, why=why if entry.state == "applied" else entry.why))
+    changed = verdict != entry.state
+    decided = now if changed else entry.decided
+    return replace(state, entry=replace(entry, state=verdict, why=why, decided=decided, is_news=changed))
+
+
+def _seen(promise: Promise) -> StatementEffectSeen:
+    return StatementEffectSeen(
+        query=promise.query,
+        promised_ratio=promise.cost_after / promise.cost_before if promise.cost_before > 0 else 1.0,
+        mean_before=mean(promise.before) if promise.before.calls else None,
+        mean_after=mean(promise.after) if promise.after.calls else None,
+        calls_before=promise.before.calls,
+        calls_after=promise.after.calls,
+    )
+
+
+def _index_verdict(
+    state: LedgerState, entry: LedgerEntry, found: Measured | None, now: datetime
+) -> tuple[str | None, str]:
+    calls = sum(promise.after.calls for promise in state.promises)
+    age = now - (entry.applied or now)
+    if entry.scans == 0 and (calls >= _UNUSED_CALLS or (age >= _UNUSED_AFTER and calls > 0)):
+        return (
+            "unused",
+            f"not one scan in {format_duration(age.total_seconds())}, though its statements ran {calls:,} times",
+        )
+    if entry.scans == 0 and age >= 4 * _UNUSED_AFTER:
+        return "unused", f"not one scan in {age.days} days; its statements were not run either"
+    if found is None:
+        return None, "its statements have not been run often enough to tell"
+    writers = measure(state.writers)
+    lost = -writers.saved_ms if writers is not None else 0.0
+    if writers is not None and writers.low > _DROP_HARMS and lost > max(found.saved_ms, 0.0):
+        return "harmful", (
+            f"writes take {_times(writers)} as long, which costs {format_duration(lost / 1000)} where reads win "
+            f"{format_duration(max(found.saved_ms, 0) / 1000)}"
+        )
+    if found.low > _WORSE:
+        return "harmful", f"its statements take {_times(found)} as long as before"
+    if found.high < _BETTER:
+        return "verified", f"its statements take {_times(found)} of the time, {found.calls:,} calls measured"
+    if found.calls >= _ENOUGH_CALLS and found.high - found.low < 1:
+        return "no_effect", f"its statements take {_times(found)} of the time: no gain that can be told from chance"
+    return None, f"{_times(found)} of the time so far, {found.calls:,} calls: too few to tell"
+
+
+def _drop_verdict(found: Measured | None) -> tuple[str | None, str]:
+    if found is None:
+        return None, "the table's statements have not been run often enough to tell"
+    if found.low > _DROP_HARMS:
+        return "harmful", f"the table's statements take {_times(found)} as long without it"
+    if found.calls >= _ENOUGH_CALLS and found.high < 1.5:
+        return "verified", f"nothing got slower without it ({_times(found)} of the time, {found.calls:,} calls)"
+    return None, f"{found.calls:,} calls so far: too few to tell"
+
+
+def _setting_verdict(state: LedgerState, found: Measured | None) -> tuple[str | None, str]:
+    name = RATE_OF.get(state.entry.object)
+    old, new = state.rates_before.get(name or ""), state.rates_after.get(name or "")
+    if name is not None and old is not None and new is not None and old[1] > 0 and new[1] >= 1:
+        before, after = old[0] / old[1], new[0] / new[1]
+        words = {"temp_bytes": "temporary bytes", "checkpoints_req": "forced checkpoints", "blks_read": "blocks read"}
+        text = f"{words[name]} per hour {before:,.0f} → {after:,.0f}"
+        if after <= _RATE_BETTER * before:
+            return "verified", text
+        if before > 0 and after >= _RATE_WORSE * before:
+            return "no_effect", text
+    if found is not None and found.calls >= _ENOUGH_CALLS:
+        if found.low > _DROP_HARMS:
+            return "harmful", f"the dearest statements take {_times(found)} as long as before"
+        if state.entry.object in _PLANNER:
+            if found.high < _BETTER:
+                return "verified", f"the dearest statements take {_times(found)} of the time"
+            return "no_effect", f"the dearest statements take {_times(found)} of the time"
+    return None, "in place; its benefit is safety or cannot be told from counters yet"
+
+
+def _times(found: Measured) -> str:
+    return (
+        f"{found.ratio:.2g} ({found.low:.2g}–{found.high:.2g}) times"
+        if found.ratio > 1
+        else (f"{found.ratio:.0%} ({found.low:.0%}–{found.high:.0%})")
+    )
+
+
+def hit_rate(entries: Sequence[LedgerEntry]) -> tuple[int, int]:
+    """Return how many judged proposals did what was promised, and how many were judged."""
+    decided = [entry for entry in entries if entry.decided is not None]
+    return sum(entry.state == "verified" for entry in decided), len(decided)
