@@ -214,6 +214,7 @@ def _view(node: Any, functions: Functions) -> Iterator[Action]:
         kind="create_view",
         relation=relation_name(node.view),
         body=sql_text(node.query),
+        reads=reads_of(node.query),
         value="replace" if node.replace else None,
     )
 

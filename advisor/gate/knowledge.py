@@ -33,6 +33,7 @@ class Knowledge:
         self.checks_not_null: set[tuple[RelationName, str]] = set()  # columns proven NOT NULL by a valid CHECK
         self.validated: dict[RelationName, list[str]] = {}  # CHECK expressions proven by these migrations
         self.views: dict[RelationName, str] = {}  # created by these migrations: name -> query
+        self.view_reads: dict[RelationName, tuple[RelationName, ...]] = {}  # of those views: what they read
         self.policies: set[RelationName] = set()
         self.enum_values_added: dict[str, str] = {}  # value -> type, in the present transaction
         self.in_transaction = False
@@ -154,6 +155,16 @@ class Knowledge:
             if table.search(query) and (column is None or column_or_star.search(query))
         ]  # fmt: skip
         return tuple(dict.fromkeys(view for view in found if view not in self._views_dropped))
+
+    def tables_behind(self, name: RelationName) -> frozenset[RelationName]:
+        """Return the tables that a relation's rows come from: itself, or what a view made here reads."""
+        found, waiting = set(), [name]
+        while waiting:
+            relation = self.resolve(waiting.pop())
+            if relation not in found:
+                found.add(relation)
+                waiting += self.view_reads.get(relation, ())
+        return frozenset(found - self.view_reads.keys())
 
     def resolve(self, name: RelationName) -> RelationName:
         """Return the relation or index that a name without a schema (read as public) means."""

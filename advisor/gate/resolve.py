@@ -34,7 +34,9 @@ def resolved(action: Action, state: State) -> Action:
 
 
 def does_nothing(action: Action, state: State) -> bool:
-    """Return whether IF EXISTS makes the action pass over something known not to be there."""
+    """Return whether IF (NOT) EXISTS makes the action pass over what is known (not) to be there."""
+    if action.if_not_exists and action.relation is not None:
+        return _is_there(action, state)
     if not (action.if_exists and state.complete) or action.relation is None:
         return False
     if not _known(action.relation, state, action.kind in _ON_INDEX):
@@ -44,6 +46,15 @@ def does_nothing(action: Action, state: State) -> bool:
         and state.relation(action.relation).known
         and action.name not in state.relation(action.relation).columns
     )
+
+
+def _is_there(action: Action, state: State) -> bool:
+    assert action.relation is not None
+    if action.kind == "create_index":
+        return action.name is not None and RelationName(action.relation.schema, action.name) in state.indexes
+    if action.kind == "add_column":
+        return action.name in state.relation(action.relation).columns
+    return action.kind in _CREATES and _known(action.relation, state, index=False)
 
 
 def _known(name: RelationName, state: State, index: bool) -> bool:

@@ -131,6 +131,7 @@ class State(Knowledge):
 
     def _apply_create_view(self, action: Action) -> None:
         assert action.relation is not None
+        self.view_reads[action.relation] = action.reads
         self.views[action.relation] = action.body or ""
         self._views_dropped.discard(action.relation)
         if action.relation not in self.relations:
@@ -155,6 +156,7 @@ class State(Knowledge):
         if action.relation is not None:
             self.relations.pop(action.relation, None)
             self.views.pop(action.relation, None)
+            self.view_reads.pop(action.relation, None)
             self._views_dropped.add(action.relation)
             self.indexes = {name: index for name, index in self.indexes.items() if index.table != action.relation}
 
@@ -190,6 +192,7 @@ class State(Knowledge):
         _rename_key(self.keys, old, new)
         _rename_key(self.validated, old, new)
         _rename_key(self.views, old, new)
+        _rename_key(self.view_reads, old, new)
         _rename_owner(self.constraints_not_valid, old, new)
         _rename_owner(self._unproven, old, new)
         _rename_owner(self._pending_checks, old, new)

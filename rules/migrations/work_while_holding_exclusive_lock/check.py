@@ -44,7 +44,8 @@ def _works_through(action: Action, state: MigrationView) -> RelationName | None:
     elif action.kind in ("update", "delete"):
         heavy = not action.limited
     elif action.kind in ("insert", "create_table", "create_matview"):
-        return next((name for name in action.reads if state.preexisting(name) and _large(name, state)), None)
+        tables = sorted({table for name in action.reads for table in state.tables_behind(name)}, key=str)
+        return next((name for name in tables if state.preexisting(name) and _large(name, state)), None)
     elif action.kind == "add_constraint" and action.constraint is not None:
         new_column = action.column is not None and action.column.default is None
         heavy = not action.constraint.not_valid and action.constraint.using_index is None and not new_column
