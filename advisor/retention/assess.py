@@ -2,73 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from advisor.model.finding import Severity
 from advisor.model.lookup import Catalog
 from advisor.model.report import RetentionStatus
 from advisor.model.snapshot import Snapshot
 from advisor.retention.checks import column_statuses, tier_statuses, undeclared_statuses, unresolved_statuses
-from advisor.retention.enforcement import ENFORCED, NONE, Enforcement, find_enforcement, read_purges
-from advisor.retention.expired import Expired, find_expired, find_growth, total_bytes, total_rows
+from advisor.retention.enforcement import ENFORCED, NONE
 from advisor.retention.job_checks import job_statuses
-from advisor.retention.oldest import EMPTY, EXACT, UNKNOWN, WITHIN, find_ends
+from advisor.retention.judging import judge_targets
+from advisor.retention.oldest import EMPTY, EXACT, UNKNOWN, WITHIN
 from advisor.retention.partitions import partition_statuses
 from advisor.retention.plans.maintain import maintenance_plan
 from advisor.retention.plans.purge import job_plan, purge_plan
 from advisor.retention.policy import Policy
-from advisor.retention.proposals import proposal_statuses
+from advisor.retention.proposals import proposal_statuses, wants_partitions
+from advisor.retention.size_checks import size_statuses
 from advisor.retention.statuses import Judged, make_status
-from advisor.retention.targets import Target, find_targets, snapshot_time
+from advisor.retention.targets import find_targets, snapshot_time
+from advisor.retention.trials import PartitionShape, PartitionTrial, trial_shapes
 from advisor.units import format_count, format_size
 
 
-def assess_retention(snapshot: Snapshot, catalog: Catalog, policy: Policy | None) -> tuple[RetentionStatus, ...]:
+def assess_retention(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    policy: Policy | None,
+    *,
+    previous: Snapshot | None = None,
+    trials: Sequence[PartitionTrial] = (),
+) -> tuple[RetentionStatus, ...]:
     """Return every verdict, worst first: each table against its window, its enforcement, and all time partitions.
 
     Without a policy, position, session and notification tables are judged against default windows, and every
-    verdict says so.
+    verdict says so. `previous` is an older reading of the same database, `trials` what the planner said of tables as
+    partitioned; both are optional and make some verdicts surer. Earlier sizes are taken from `snapshot.sizes`.
     """
     now = snapshot_time(snapshot)
     targets = find_targets(catalog, policy)
-    purges = read_purges(snapshot)
     found: list[RetentionStatus] = list(unresolved_statuses(targets.unresolved))
-    for target in targets.found:
-        judged = _judge(target, find_enforcement(target, purges, catalog), now, catalog)
-        found += _verdicts(judged, catalog)
+    for judged in judge_targets(snapshot, catalog, targets, previous):
+        own = [trial for trial in trials if trial.table == judged.target.relation]
+        found += _verdicts(judged, catalog, own)
     found += partition_statuses(catalog, policy, now)
     found += undeclared_statuses(catalog, policy, targets)
     order = {severity.value: severity.rank for severity in Severity}
     return tuple(sorted(found, key=lambda s: (order[s.severity], str(s.table), s.rule)))
 
 
-def _judge(target: Target, enforcement: Enforcement, now: datetime, catalog: Catalog) -> Judged:
-    ends = find_ends(target, catalog)
-    candidate = target.choice.candidate
-    if candidate is not None and candidate.unit is None and ends.unit is not None:
-        # The values read from the index told the unit of a numeric column.
-        known = replace(candidate, unit=ends.unit)
-        target = replace(target, choice=replace(target.choice, candidate=known, problem=None))
-    cutoff = target.keep.before(now) if target.keep is not None else None
-    expired = Expired(rows=None, bytes=None, source="no window")
-    if cutoff is not None:
-        expired = find_expired(target, ends, cutoff, catalog)
-    return Judged(
-        target=target,
-        ends=ends,
-        expired=expired,
-        enforcement=enforcement,
-        growth=find_growth(target, now, catalog),
-        cutoff=cutoff,
-        now=now,
-        rows=total_rows(target.relation, catalog),
-        bytes=total_bytes(target.relation, catalog),
-    )
+def partition_shapes(snapshot: Snapshot, catalog: Catalog, policy: Policy | None) -> tuple[PartitionShape, ...]:
+    """Return the tables worth trying out as partitioned, each with its possible intervals."""
+    found: list[PartitionShape] = []
+    for judged in judge_targets(snapshot, catalog, find_targets(catalog, policy)):
+        if not judged.target.is_paused(judged.now.date()) and wants_partitions(judged, catalog):
+            growth = judged.growth.bytes_per_day if judged.growth is not None else None
+            ends = judged.ends
+            found += trial_shapes(judged.target, ends.oldest, ends.newest, growth, judged.now, catalog)
+    return tuple(found)
 
 
-def _verdicts(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
+def _verdicts(judged: Judged, catalog: Catalog, trials: Sequence[PartitionTrial]) -> Iterator[RetentionStatus]:
     target = judged.target
     yield from column_statuses(judged, catalog)
     yield from job_statuses(judged, catalog)
@@ -81,6 +77,7 @@ def _verdicts(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
             f"The policy pauses this table until {until} ({reason}); it is not judged.",
         )
         return
+    yield from size_statuses(judged)
     if target.keep is None:
         yield _permanent(judged)
         return
@@ -95,7 +92,7 @@ def _verdicts(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
         yield from _enforcement(judged, catalog, overdue=age is not None)
     if age is None and judged.ends.precision != UNKNOWN:
         yield _fine(judged)
-    yield from proposal_statuses(judged, catalog)
+    yield from proposal_statuses(judged, catalog, trials)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +182,8 @@ def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator
                 Severity.MEDIUM,
                 f"Something removes old rows ({enforcement.describe()}), and yet rows past the window are there: it"
                 " may have"
-                " another window, miss these rows, or not keep up.",
+                " another window, miss these rows, or not keep up."
+                + (f" {judged.seen_since}" if judged.seen_since else ""),
             )
         return
     if enforcement.state == NONE:

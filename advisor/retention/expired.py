@@ -1,10 +1,9 @@
-"""How many rows and bytes are past the window, how fast the table grows and where it would settle."""
+"""How many rows and bytes are past the window."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from advisor.model.arrays import parse_array
 from advisor.model.lookup import Catalog
@@ -14,10 +13,6 @@ from advisor.retention.moments import parse_moment
 from advisor.retention.oldest import EMPTY, EXACT, Ends
 from advisor.retention.probes import PAGES, PLANNER, SAMPLED_PAGES
 from advisor.retention.targets import Target
-
-_DAY = 86400.0
-# Rates come from the newest tenth of a histogram of 100 buckets: recent, and still a thousand sampled rows.
-_RECENT_BUCKETS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,21 +24,6 @@ class Expired:
     source: str
     error: float | None = None  # largest relative difference of two estimates
     whole_leaves: tuple[Leaf, ...] = ()  # partitions past the window as a whole
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
-    """How fast the table grows."""
-
-    rows_per_day: float
-    bytes_per_day: float
-    source: str
-
-    def steady_rows(self, keep_days: float) -> float:
-        return self.rows_per_day * keep_days
-
-    def steady_bytes(self, keep_days: float) -> float:
-        return self.bytes_per_day * keep_days
 
 
 def total_bytes(relation: RelationName, catalog: Catalog) -> int:
@@ -201,42 +181,3 @@ def _position(bounds: list[datetime], moment: datetime) -> float:
             inside = (moment - low) / (high - low)
             return (position + inside) / (len(bounds) - 1)
     return 1.0
-
-
-def find_growth(target: Target, now: datetime, catalog: Catalog) -> Growth | None:
-    """Return the growth by the newest part of the histogram, else by inserts since the counters were reset."""
-    rows = total_rows(target.relation, catalog)
-    size = total_bytes(target.relation, catalog)
-    if rows <= 0:
-        return None
-    rate = _histogram_rate(target, now, rows, catalog)
-    source = "the newest part of the histogram"
-    if rate is None:
-        rate = _counter_rate(target.relation, now, catalog)
-        source = "inserts since the statistics were reset"
-    if rate is None or not math.isfinite(rate):
-        return None
-    return Growth(rows_per_day=rate, bytes_per_day=rate * size / rows, source=source)
-
-
-def _histogram_rate(target: Target, now: datetime, rows: float, catalog: Catalog) -> float | None:
-    if target.column is None or (target.choice.candidate is not None and target.choice.candidate.basis == "expiry"):
-        return None
-    row = catalog.statistics(target.relation, target.column.name)
-    if row is None:
-        return None
-    bounds = [m for m in (parse_moment(v, target.unit) for v in parse_array(row.histogram_bounds)) if m is not None]
-    if len(bounds) < 2 * _RECENT_BUCKETS:
-        return None
-    share = max(1.0 - row.null_frac - sum(row.most_common_freqs or ()), 0.0) * _RECENT_BUCKETS / (len(bounds) - 1)
-    days = (max(now, bounds[-1]) - bounds[-1 - _RECENT_BUCKETS]).total_seconds() / _DAY
-    return rows * share / days if days > 0 else None
-
-
-def _counter_rate(relation: RelationName, now: datetime, catalog: Catalog) -> float | None:
-    counters = catalog.snapshot.database_counters
-    since = counters.stats_reset if counters is not None and counters.stats_reset is not None else None
-    if since is None or now - since < timedelta(days=1):
-        return None
-    inserted = sum(leaf.counters.n_tup_ins for leaf in catalog.leaves(relation) if leaf.counters is not None)
-    return inserted / ((now - since).total_seconds() / _DAY)

@@ -106,6 +106,7 @@ class TablePolicy:
     paused_until: date | None = None
     pause_reason: str | None = None
     legal_basis: str | None = None
+    max_size: int | None = None  # bytes, of the table with its indexes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,14 +28,15 @@ from advisor.retention.policy_lines import Path as KeyPath
 from advisor.retention.policy_lines import line_numbers, line_of
 from advisor.retention.vocabulary import words
 from advisor.retention.windows import Window, parse_window
+from advisor.units import parse_size
 
 T = TypeVar("T")
 
 _TOP_KEYS = words("version defaults undeclared_tables default_windows tables exclude")
-_DEFAULT_KEYS = words("tolerance timezone class")
+_DEFAULT_KEYS = words("tolerance timezone class max_size")
 _TABLE_KEYS = words(
     "table class time_column basis keep max_age tolerance enforcement epoch timezone keep_where keep_where_max"
-    " partition tiers archive forbid_delete pause legal_basis owner note"
+    " partition tiers archive forbid_delete pause legal_basis owner note max_size"
 )
 _TIER_KEYS = words("table bucket keep key time_column min_group")
 _EXCLUDE_KEYS = words("table reason note work_item")
@@ -152,10 +153,11 @@ class _Reader:
             "timezone": self.value(defaults, "timezone", at_defaults, _text) or "UTC",
             "class": self.value(defaults, "class", at_defaults, _one_of(CLASSES)) or "none",
         }
+        max_size = self.value(defaults, "max_size", at_defaults, _size)
         tables = [
             found
             for entry, entry_path in self.entries(document.get("tables", []), (*path, "tables"))
-            if (found := self.table(entry, entry_path, base)) is not None
+            if (found := self.table(entry, entry_path, base, max_size)) is not None
         ]
         exclude = [
             excluded
@@ -205,7 +207,9 @@ class _Reader:
             return None
         return Exclusion(table=pattern, reason=reason, line=line_of(self.lines, path))
 
-    def table(self, entry: Mapping[str, Any], path: KeyPath, base: Mapping[str, str]) -> TablePolicy | None:
+    def table(
+        self, entry: Mapping[str, Any], path: KeyPath, base: Mapping[str, str], max_size: int | None
+    ) -> TablePolicy | None:
         before = len(self.problems)
         self.unknown(entry, _TABLE_KEYS, path)
         pattern = self.pattern(entry, path)
@@ -242,6 +246,7 @@ class _Reader:
             paused_until=self.value(pause, "until", (*path, "pause"), _date),
             pause_reason=self.value(pause, "reason", (*path, "pause"), _text),
             legal_basis=self.value(entry, "legal_basis", path, _text),
+            max_size=self.value(entry, "max_size", path, _size) or max_size,
         )
         self.consistency(found, path, permanent)
         return found if len(self.problems) == before else None
@@ -320,6 +325,15 @@ def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise UsageError(f"{value!r} is not a list of texts.")
     return tuple(_text(item) for item in value)
+
+
+def _size(value: Any) -> int:
+    if not isinstance(value, str) or not value.strip() or value.strip().isdigit():
+        raise UsageError(f'{value!r} is not a size with a unit, like "50 GB".')
+    size = parse_size(value)
+    if size <= 0:
+        raise UsageError(f"{value!r} is not a size.")
+    return size
 
 
 def _flag(value: Any) -> bool:

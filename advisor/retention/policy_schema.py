@@ -11,6 +11,7 @@ _WINDOW = {
     "pattern": r"^\s*(\d+(\.\d+)?\s*[A-Za-z]+\s*,?\s*)+$",
     "description": 'A span with its unit: "90 days", "6 months", "30d".',
 }
+_SIZE = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*[kKMGTP]?B\s*$", "description": 'With its unit: "50 GB".'}
 _TABLE_NAME = {"type": "string", "description": '"schema.table"; quote odd names; * stands for anything.'}
 
 
@@ -26,7 +27,12 @@ def policy_schema() -> dict[str, Any]:
             "defaults": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {"tolerance": _WINDOW, "timezone": {"type": "string"}, "class": _class()},
+                "properties": {
+                    "tolerance": _WINDOW,
+                    "timezone": {"type": "string"},
+                    "class": _class(),
+                    "max_size": _SIZE,
+                },
             },
             "undeclared_tables": {"enum": ["warn", "ignore"]},
             "default_windows": {"type": "boolean"},
@@ -100,6 +106,7 @@ def _table() -> dict[str, Any]:
             "legal_basis": {"type": "string"},
             "owner": {"type": "string"},
             "note": {"type": "string"},
+            "max_size": _SIZE,
         },
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from advisor.model.activity import StatementCounters
 from advisor.model.finding import Severity
@@ -11,8 +12,11 @@ from advisor.model.lookup import Catalog
 from advisor.model.report import RetentionStatus
 from advisor.retention.detect import GEOLOCATION
 from advisor.retention.plans.convert import Conversion, plan_conversion
+from advisor.retention.plans.interval import choose_interval
+from advisor.retention.plans.obstacles import obstacles
 from advisor.retention.sqltext import Token, tokens
 from advisor.retention.statuses import Judged, make_status
+from advisor.retention.trials import PartitionTrial, best_trial
 from advisor.units import format_count, format_size
 
 # Where dropping a partition instead of deleting its rows is worth a conversion.
@@ -23,6 +27,9 @@ _MANY_PER_DAY = 1_000_000
 _STREAM_ROWS = 500_000
 _WORTH_A_WORD = 256 << 20
 _FEW_UPDATES = 0.05
+# Statements named in the text, and in the evidence.
+_MOST_NAMED = 3
+_MOST_EVIDENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +45,55 @@ class _Use:
         return self.without_time / self.calls if self.calls else None
 
 
-def proposal_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
+def wants_partitions(judged: Judged, catalog: Catalog) -> bool:
+    """Return whether size, growth, kind or policy ask for partitions, and nothing stands in their way."""
+    target = judged.target
+    if target.table.kind != "r" or target.column is None or target.keep is None:
+        return False
+    asked = target.policy.enforcement == "drop_partition"
+    if not (asked or _reasons(judged) or _is_stream(judged, catalog)):
+        return False
+    return not any(obstacles(target.table, target.column, judged.ends.newest, judged.now, catalog))
+
+
+def proposal_statuses(
+    judged: Judged, catalog: Catalog, trials: Sequence[PartitionTrial] = ()
+) -> Iterator[RetentionStatus]:
     """The proposal to partition, or why not; silent for small tables nobody asked about."""
     target, growth = judged.target, judged.growth
     if target.table.kind != "r" or target.column is None or target.keep is None:
         return
     asked = target.policy.enforcement == "drop_partition"
     reasons = _reasons(judged)
-    stream = target.kind == GEOLOCATION and judged.rows >= _STREAM_ROWS and _append_only(judged, catalog)
+    stream = _is_stream(judged, catalog)
     if not (asked or reasons or stream or judged.bytes >= _WORTH_A_WORD):
         return
+    per_day = growth.bytes_per_day if growth is not None else None
+    usual = target.policy.interval or choose_interval(target.keep, target.tolerance, per_day)
+    trial = best_trial(trials, usual)
     conversion = plan_conversion(
-        target, judged.ends.newest, growth.bytes_per_day if growth is not None else None, judged.now, catalog
+        target, judged.ends.newest, trial.interval if trial is not None else usual, judged.now, catalog
     )
     use = _use(judged, catalog)
-    if conversion.plan is not None and (asked or reasons or stream) and not (use.share or 0) > 0.9:
-        yield _should(judged, conversion, conversion.plan.sql, reasons, use, asked=asked)
-    elif asked or reasons or stream:
-        yield _should_not(judged, conversion, use)
+    # What the planner said beats what the texts suggest.
+    harmful = trial.is_harmful if trial is not None else (use.share or 0) > 0.9
+    wanted = asked or bool(reasons) or stream
+    if conversion.plan is not None and wanted and (not harmful or (asked and trial is not None)):
+        yield _should(judged, conversion, conversion.plan.sql, reasons, use, trials, trial, asked=asked)
+    elif wanted:
+        yield _should_not(judged, conversion, use, trials, trial)
     else:
         yield make_status(
             judged,
             "part.should_not",
             Severity.INFO,
             f"At {format_size(judged.bytes)} this table does not need partitions: deleting in batches is enough."
-            " They pay from"
-            f" about {format_size(_LARGE_BYTES)}, or a million expired rows a day.{_settles(judged)}",
+            f" They pay from about {format_size(_LARGE_BYTES)}, or a million expired rows a day.{_settles(judged)}",
         )
+
+
+def _is_stream(judged: Judged, catalog: Catalog) -> bool:
+    return judged.target.kind == GEOLOCATION and judged.rows >= _STREAM_ROWS and _append_only(judged, catalog)
 
 
 def _reasons(judged: Judged) -> list[str]:
@@ -94,8 +123,9 @@ def _append_only(judged: Judged, catalog: Catalog) -> bool:
 
 
 def _should(
-    judged: Judged, conversion: Conversion, sql: tuple[str, ...], reasons: list[str], use: _Use, *, asked: bool
-) -> RetentionStatus:
+    judged: Judged, conversion: Conversion, sql: tuple[str, ...], reasons: list[str], use: _Use,
+    trials: Sequence[PartitionTrial], trial: PartitionTrial | None, *, asked: bool,
+) -> RetentionStatus:  # fmt: skip
     plan, target = conversion.plan, judged.target
     if plan is None or conversion.interval is None:
         raise ValueError("no plan to propose")
@@ -112,7 +142,9 @@ def _should(
         " pg_partman is to do that, leave its retention unset until the old partition is gone: it would drop it"
         " with rows inside the window.",
     ]
-    if use.share:
+    if trial is not None:
+        sentences += _told(trials, trial)
+    elif use.share:
         sentences.append(
             f"{use.share:.0%} of the calls seen have no condition on the time and would look into every partition"
             + (f", for instance: {use.examples[0]}" if use.examples else "")
@@ -128,12 +160,76 @@ def _should(
         locks=list(plan.locks),
         interval=str(conversion.interval),
         losses=list(conversion.losses),
+        **_evidence(trials),
     )
 
 
-def _should_not(judged: Judged, conversion: Conversion, use: _Use) -> RetentionStatus:
+def _told(trials: Sequence[PartitionTrial], chosen: PartitionTrial) -> list[str]:
+    """Return what the planner said: the chosen interval against the others, and the statements that get slower."""
+    before, after = chosen.costs
+    compared = "; ".join(
+        f"{t.interval} ({t.partitions} partitions): {len(t.slower)} of {len(t.statements)} statements slower,"
+        f" {t.burden_ms / t.total_ms:+.0%} time in all"
+        for t in trials
+        if t.total_ms > 0
+    )
+    sentences = [
+        f"Planned on the twin with {chosen.partitions} partitions of {chosen.interval}, the workload's"
+        f" {len(chosen.statements)} statements on it cost {after:,.0f} instead of {before:,.0f}"
+        + (f" ({compared})." if compared else ".")
+    ]
+    slower = chosen.slower
+    if slower:
+        named = "; ".join(s.describe() for s in slower[:_MOST_NAMED])
+        more = f"; and {len(slower) - _MOST_NAMED} more" if len(slower) > _MOST_NAMED else ""
+        sentences.append(f"These get slower, because nothing in them says which partition: {named}{more}.")
+    return sentences
+
+
+def _evidence(trials: Sequence[PartitionTrial]) -> dict[str, Any]:
+    if not trials:
+        return {}
+    return {
+        "what_if": [
+            {
+                "interval": str(t.interval),
+                "partitions": t.partitions,
+                "statements": len(t.statements),
+                "cost_before": round(t.costs[0], 2),
+                "cost_after": round(t.costs[1], 2),
+                "slower": [
+                    {
+                        "query": " ".join(s.query.split())[:500],
+                        "calls": s.calls,
+                        "cost_before": round(s.cost_before, 2),
+                        "cost_after": None if s.cost_after is None else round(s.cost_after, 2),
+                        "planning_ms_before": round(s.planning_ms_before, 2),
+                        "planning_ms_after": round(s.planning_ms_after, 2),
+                        "partitions": s.partitions,
+                        "error": s.error,
+                    }
+                    for s in t.slower[:_MOST_EVIDENCE]
+                ],
+            }
+            for t in trials
+        ]
+    }
+
+
+def _should_not(
+    judged: Judged,
+    conversion: Conversion,
+    use: _Use,
+    trials: Sequence[PartitionTrial],
+    trial: PartitionTrial | None,
+) -> RetentionStatus:
     if conversion.refused:
         why = "; ".join(conversion.refused)
+    elif trial is not None:
+        why = f"the statements on it would take {trial.burden_ms / trial.total_ms:.0%} longer. " + " ".join(
+            _told(trials, trial)
+        )
+        why = why.rstrip(".")
     else:
         why = (
             f"{use.share or 0:.0%} of the calls seen have no condition on the time and would look into every partition"
@@ -144,6 +240,7 @@ def _should_not(judged: Judged, conversion: Conversion, use: _Use) -> RetentionS
         Severity.INFO,
         f"Partitioning this table by time is not proposed: {why}. Delete in batches instead.{_settles(judged)}",
         losses=list(conversion.losses),
+        **_evidence(trials),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from advisor.model.finding import Severity
 from advisor.model.report import RetentionStatus
 from advisor.retention.enforcement import Enforcement
-from advisor.retention.expired import Expired, Growth
+from advisor.retention.expired import Expired
+from advisor.retention.growth import Growth
 from advisor.retention.oldest import EMPTY, WITHIN, Ends
 from advisor.retention.targets import Target
 
@@ -27,6 +28,7 @@ class Judged:
     now: datetime
     rows: float
     bytes: int
+    seen_since: str | None = None  # what was removed since the previous reading, as a sentence
 
 
 def make_status(
@@ -87,6 +89,8 @@ def _evidence(judged: Judged) -> dict[str, Any]:
     if judged.growth is not None:
         found["rows_per_day"] = round(judged.growth.rows_per_day)
         found["growth_source"] = judged.growth.source
+        if judged.growth.net_bytes_per_day is not None:
+            found["net_bytes_per_day"] = round(judged.growth.net_bytes_per_day)
         if target.keep is not None:
             found["steady_rows"] = round(judged.growth.steady_rows(target.keep.total_days))
             found["steady_bytes"] = round(judged.growth.steady_bytes(target.keep.total_days))

@@ -16,7 +16,7 @@ from advisor.model.names import RelationName
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
 from advisor.retention.moments import literal_sql
 from advisor.retention.plans import convert_sql
-from advisor.retention.plans.interval import boundary_after, bounds_from, choose_interval, leaf_suffix
+from advisor.retention.plans.interval import boundary_after, bounds_from, leaf_suffix
 from advisor.retention.plans.obstacles import losses as found_losses
 from advisor.retention.plans.obstacles import obstacles
 from advisor.retention.plans.plan import Plan, free_name, shorten
@@ -53,13 +53,12 @@ class _Names:
 
 
 def plan_conversion(
-    target: Target, newest: datetime | None, bytes_per_day: float | None, now: datetime, catalog: Catalog
+    target: Target, newest: datetime | None, interval: Window, now: datetime, catalog: Catalog
 ) -> Conversion:
     """Return the script that makes `target` partitioned by its time column, with every step's lock and the undo."""
-    table, column, keep = target.table, target.column, target.keep
-    if column is None or keep is None:
+    table, column = target.table, target.column
+    if column is None or target.keep is None:
         return Conversion(plan=None, interval=None, refused=("its time column or its window is not known",))
-    interval = target.policy.interval or choose_interval(keep, target.tolerance, bytes_per_day)
     refused = tuple(obstacles(table, column, newest, now, catalog))
     losses = tuple(found_losses(table, column, catalog))
     if refused:
