@@ -22,7 +22,7 @@ from advisor.whatif.container import container_server
 from advisor.whatif.fidelity import code_of_others, measure_fidelity
 from advisor.whatif.hypopg import HypoPlanner, hypopg_available
 from advisor.whatif.session import PlanningSession
-from advisor.whatif.twin.build import build_twin
+from advisor.whatif.twin.build import Twin, build_twin
 from advisor.whatif.twin.live import read_live_facts
 from advisor.whatif.twin.servers import TwinServer, choose_binaries, local_server, remote_server
 from advisor.whatif.twin.switch import TwinPlanner
@@ -59,6 +59,7 @@ class WhatIf:
     degraded: tuple[str, ...]
     connection: psycopg.Connection[Any] | None  # production, for the comparison
     incomparable: frozenset[RelationName] = frozenset()  # relations that are not asked about on the server
+    twin: Twin | None = None  # for what-ifs beyond indexes
     code: re.Pattern[str] | None = None  # finds statements that are not planned on the server
 
     def measure_fidelity(self, statements: Sequence[Statement]) -> Fidelity | None:
@@ -151,6 +152,7 @@ def _twin(
             connection=connection,
             incomparable=_row_secured(snapshot) | _views_with_code(snapshot),
             code=code_of_others(snapshot),
+            twin=twin,
         )
 
 
