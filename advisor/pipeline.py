@@ -42,6 +42,7 @@ from advisor.retention import Policy, assess_retention
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
+from advisor.whatif.partitioned.offer import partition_trials
 from advisor.whatif.replay import read_plans, replay_settings
 from advisor.whatif.session import PlanningSession
 from advisor.workload.difference import since
@@ -179,9 +180,13 @@ def make_report(
             snapshot, catalog, options, connection, progress, clock, gaps, settings, plans
         )
     retention: tuple[RetentionStatus, ...] = ()
+    if "retention" in options.subjects:
+        with clock.stage("partitions"):
+            trials, untried = partition_trials(snapshot, catalog, options.policy, options.what_if, connection, progress)
+            gaps += untried
+        with clock.stage("analyse"):
+            retention = assess_retention(snapshot, catalog, options.policy, previous=options.previous, trials=trials)
     with clock.stage("analyse"):
-        if "retention" in options.subjects:
-            retention = assess_retention(snapshot, catalog, options.policy)
         judgement = judge(snapshot, catalog, load_rules(), params=options.rule_params)
     findings = judgement.findings if "health" in options.subjects else ()
     if settings is not None:
