@@ -59,7 +59,8 @@ def with_replicas(
         name = _name(dsn)
         with progress.step(f"reading the standby {name}"):
             replica = _read(dsn, name, snapshot, primary, found, gaps)
-        found.append(replica)
+        if replica is not None:
+            found.append(replica)
     return replace(snapshot, replicas=tuple(found), gaps=(*snapshot.gaps, *gaps))
 
 
@@ -70,11 +71,16 @@ def _read(
     primary: Mapping[str, Any] | None,
     others: Sequence[Replica],
     gaps: list[Gap],
-) -> Replica:
+) -> Replica | None:
+    """Return the standby, read or with the reason why not; None for one that was named twice."""
     try:
         with open_connection(_with_database(dsn, snapshot.server.database)) as connection:
             reader = Reader(connection)
-            why = _refusal(reader, snapshot, primary, others)
+            ours = _identity(reader)
+            if ours is not None and any(o.server and o.server.started_at == ours["started_at"] for o in others):
+                gaps.append(Gap(what=f"the standby {name}", why="it is the same server as one named before"))
+                return None
+            why = _refusal(reader, snapshot, primary, ours)
             if why is not None:
                 gaps.append(Gap(what=f"the standby {name}", why=why, costs=_COSTS))
                 return Replica(name=name, status="refused", why=why)
@@ -132,10 +138,9 @@ def _identity(reader: Reader) -> Mapping[str, Any] | None:
 
 
 def _refusal(
-    reader: Reader, snapshot: Snapshot, primary: Mapping[str, Any] | None, others: Sequence[Replica]
+    reader: Reader, snapshot: Snapshot, primary: Mapping[str, Any] | None, ours: Mapping[str, Any] | None
 ) -> str | None:
     """Return why this server's counters must not be added to the primary's; None when they may."""
-    ours = _identity(reader)
     if primary is None or ours is None:
         return "it cannot be told whether it belongs to this primary"
     if not ours["in_recovery"]:
@@ -152,8 +157,6 @@ def _refusal(
         return f"it is connected to the database {ours['database']}, not to {primary['database']}"
     if ours["database_oid"] != primary["database_oid"]:
         return "its database of this name is another one: it is not a standby of this primary"
-    if any(other.server is not None and other.server.started_at == ours["started_at"] for other in others):
-        return "it is the same server as one named before"
     state = reader.rows("replica_state", ReplicaState, what="progress of replay")
     timeline = state[0].received_timeline if state else None
     streams = bool(state) and state[0].receiver_status == "streaming"

@@ -57,7 +57,8 @@ class Replication:
 
 
 def base_backup(primary: Cluster, target: Path, *options: str) -> None:
-    """Copy the primary's data directory for a standby that streams from it."""
+    """Copy the primary's data directory. The standby's settings are ours: a newer pg_basebackup writes what an older
+    server does not know."""
     own = primary.binaries.bindir / "pg_basebackup"
     program = own if own.is_file() else None
     if program is None:
@@ -68,7 +69,7 @@ def base_backup(primary: Cluster, target: Path, *options: str) -> None:
         raise AssertionError("not reached")
     # As the account this process runs as: it may read the program wherever that is; the files are handed over after.
     subprocess.run(
-        [program, "-D", target, "-R", "-X", "stream", "-c", "fast", "-d", primary.dsn(), *options],
+        [program, "-D", target, "-X", "stream", "-c", "fast", "-d", primary.dsn(), *options],
         check=True, capture_output=True, env={k: v for k, v in os.environ.items() if not k.startswith("PG")},
     )  # fmt: skip
 
@@ -82,10 +83,17 @@ def start_standby(
     standby = Cluster(primary.binaries, directory, primary._account)
     try:
         base_backup(primary, standby.data_directory, *(("-C", "-S", slot) if slot is not None else ()))
+        (standby.data_directory / "standby.signal").touch()
         if primary._account is not None:
             for path in (directory, *directory.rglob("*")):
                 os.chown(path, primary._account.pw_uid, primary._account.pw_gid)
-        standby.start(settings or {})
+        standby.start(
+            {
+                "primary_conninfo": f"host={primary.directory} user=postgres application_name={directory.name}",
+                **({"primary_slot_name": slot} if slot is not None else {}),
+                **(settings or {}),
+            }
+        )
         yield standby
     finally:
         standby.stop()

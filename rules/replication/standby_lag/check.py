@@ -7,10 +7,16 @@ from typing import Any
 
 from advisor.model.finding import Severity
 from advisor.model.offence import Offence
+from advisor.model.snapshot import Snapshot
+from advisor.model.standbys import listed, read_standbys
 
 
-def check(rows: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Iterator[Offence]:
+def check(rows: Sequence[Mapping[str, Any]], snapshot: Snapshot, params: Mapping[str, Any]) -> Iterator[Offence]:
+    # What was read on the standby itself knows of pauses and wanted delays: replication/replica_lag judges that.
+    known = {(s.application_name, s.client_addr) for s in (listed(snapshot, r) for r in read_standbys(snapshot)) if s}
     for row in rows:
+        if (row["name"], row["address"]) in known:
+            continue
         # A base backup or a standby that is catching up after its start is not a lagging one.
         if row["state"] in ("backup", "startup"):
             continue
