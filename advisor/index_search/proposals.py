@@ -87,9 +87,13 @@ def _with_replaced(proposal: IndexProposal, replaced: list[IndexDrop]) -> IndexP
 
 
 def _gain(outcome: Outcome, handle: str) -> float:
-    """Return the share of their cost that the statements using the index save."""
+    """Return the share of their cost that the statements save which gain by the index.
+
+    What others lose was weighed when it was chosen; it must not hide what these gain.
+    """
     weights = outcome.problem.weights
-    keys = [key for key, used in outcome.used_by.items() if handle in used]
+    costs = outcome.statement_costs
+    keys = [key for key, used in outcome.used_by.items() if handle in used and costs[key][1] < costs[key][0]]
     before = sum(weights[key] * outcome.statement_costs[key][0] for key in keys)
     after = sum(weights[key] * outcome.statement_costs[key][1] for key in keys)
     return 1 - after / before if before > 0 else 0.0
