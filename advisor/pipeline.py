@@ -43,7 +43,8 @@ from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
 from advisor.whatif.partitioned.offer import partition_trials
-from advisor.whatif.replay import read_plans, replay_settings
+from advisor.whatif.replay import read_plans
+from advisor.whatif.replay_advice import replayed_advice
 from advisor.whatif.session import PlanningSession
 from advisor.workload.difference import since
 from advisor.workload.files import read_workload_file
@@ -57,8 +58,6 @@ SUBJECTS = ("index", "settings", "retention", "health")
 _LARGEST_RELATIONS = 30
 # This many of the things the twin lacks are named when they are alike.
 _ALIKE_GAPS = 5
-# Statements named whose plan the proposed settings change.
-_REPLAYED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +178,8 @@ def make_report(
         workload, indexes, fidelity, settings = _index_part(
             snapshot, catalog, options, connection, progress, clock, gaps, settings, plans
         )
+    elif settings is not None and options.what_if.mode != "none" and (snapshot.statements or snapshot.workload_texts):
+        settings = _replay_part(snapshot, catalog, options, connection, progress, clock, gaps, settings)
     retention: tuple[RetentionStatus, ...] = ()
     if "retention" in options.subjects:
         with clock.stage("partitions"):
@@ -295,11 +296,37 @@ def _index_part(
                 indexes = IndexAdvice(drop=advise_drops(snapshot, catalog, workload, None), planner="none")
         if settings is not None and engine.kind == "twin" and isinstance(engine.session, PlanningSession):
             with clock.stage("replay"):
-                settings = _replayed(engine.session, trusted, settings)
+                settings = replayed_advice(engine.session, trusted.statements, settings, snapshot.role_settings)
         if options.keep_plans and isinstance(engine.session, PlanningSession):
             with clock.stage("plans"):
                 plans += read_plans(engine.session, trusted.statements)
         return workload, indexes, fidelity, settings
+
+
+def _replay_part(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    options: ReportOptions,
+    connection: psycopg.Connection[Any] | None,
+    progress: Progress,
+    clock: _Clock,
+    gaps: list[Gap],
+    settings: SettingsAdvice,
+) -> SettingsAdvice:
+    """Return the settings advice with the workload replayed on a twin, where nothing else needs one."""
+    what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
+    with clock.stage("replay"):
+        try:
+            with open_whatif(snapshot, what_if, connection, progress) as engine:
+                if engine is None or engine.kind != "twin" or not isinstance(engine.session, PlanningSession):
+                    return settings
+                workload = read_workload(snapshot, catalog, engine.session, progress)
+                return replayed_advice(engine.session, workload.statements, settings, snapshot.role_settings)
+        except TwinFailed as error:
+            if what_if.mode != "auto" or what_if.twin_dsn or what_if.twin_image:
+                raise  # what was asked for by name must not turn into a gap
+            gaps.append(Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no replay of plans"))
+            return settings
 
 
 def _twin_gaps(degraded: tuple[str, ...]) -> list[Gap]:
@@ -314,27 +341,6 @@ def _twin_gaps(degraded: tuple[str, ...]) -> list[Gap]:
             shown.append(f"{len(lines) - len(shown)} more like these ({kind} …)")
         gaps += [Gap(what="twin", why=line, costs="statements that need it are planned without it") for line in shown]
     return gaps
-
-
-def _replayed(session: PlanningSession, workload: Workload, settings: SettingsAdvice) -> SettingsAdvice:
-    """Return the settings advice with what its planner settings do to the workload's plans on the twin."""
-    replay = replay_settings(session, workload.statements, settings.proposals)
-    if not replay.settings or not replay.planned:
-        return settings
-    head = f"Replayed on the twin: with {', '.join(replay.settings)} as proposed, "
-    if not replay.changed:
-        return replace(
-            settings, notes=(*settings.notes, f"{head}none of {replay.planned} statements gets another plan.")
-        )
-    notes = [f"{head}{len(replay.changed)} of {replay.planned} statements get another plan, the dearest first:"]
-    for item in replay.changed[:_REPLAYED]:
-        scans = [line.strip() for line in item.before if line not in item.after]
-        instead = [line.strip() for line in item.after if line not in item.before]
-        notes.append(
-            f"{' '.join(item.statement.original.split())[:100]}: {', '.join(scans[:3]) or 'the same nodes'}"
-            f" becomes {', '.join(instead[:3]) or 'another order of them'}"
-        )
-    return replace(settings, notes=(*settings.notes, *notes))
 
 
 def _time_of_texts(snapshot: Snapshot) -> float:
