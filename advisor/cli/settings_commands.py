@@ -18,11 +18,15 @@ from advisor.cli.deliver import deliver, exit_code, without_ignored
 from advisor.cli.flags import report_options, settings_options, source_from
 from advisor.errors import UsageError
 from advisor.model.report import Report, SettingsAdvice
+from advisor.model.snapshot import read_snapshot
 from advisor.pipeline import make_report, open_source
 from advisor.settings import advise_for_host
 from advisor.settings.review import review_conf
 
 _NEWEST = 18
+_PREVIOUS_HELP = (
+    "An older snapshot of the same database: evidence is what happened since. Several give rates over time."
+)
 Major = Annotated[
     int | None, typer.Option("--major", metavar="N", min=13, max=18, help="PostgreSQL's major, without a server.")
 ]
@@ -43,10 +47,14 @@ def settings(
     config: opt.ConfigFile = None,
     ram: opt.Ram = None,
     cores: opt.Cores = None,
+    ram_share: opt.RamShare = None,
     storage: opt.StorageOption = None,
+    wal_disk_free: opt.WalDisk = None,
     profile: opt.ProfileOption = None,
     users: opt.Users = None,
     provider: opt.Provider = None,
+    what_if: opt.WhatIfOption = opt.WhatIf.AUTO,
+    previous: Annotated[list[Path] | None, typer.Option("--previous", metavar="FILE", help=_PREVIOUS_HELP)] = None,
     format: opt.Format = None,
     output: opt.Outputs = None,
     redact: opt.Redact = False,
@@ -55,7 +63,7 @@ def settings(
     fail_on: opt.FailOnOption = opt.FailOn.NEVER,
 ) -> None:
     """Only settings: of a server, of a snapshot, of a configuration file (--review), or for a host (--major)."""
-    flags = dict(locals()) | {"what_if": "none", "max_width": 4}
+    flags = dict(locals()) | {"max_width": 4, "previous": None}
     found = find_config(Path.cwd(), config)
     options = settings_options(flags, found)
     if connections is not None:
@@ -67,7 +75,12 @@ def settings(
     elif major is not None and dsn is None and snapshot is None:
         report = _report(major, advise_for_host(major, connections, options), "a new server")
     else:
-        chosen = replace(report_options(flags, found, ("settings",)), settings=options)
+        series = tuple(sorted((read_snapshot(path) for path in previous or ()), key=lambda s: s.server.collected_at))
+        chosen = replace(
+            report_options(flags, found, ("settings",)),
+            settings=replace(options, series=series),
+            previous=series[0] if series else None,
+        )
         with (
             show_progress(quiet) as progress,
             open_source(source_from(flags, found), None, progress) as (facts, connection),

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from advisor.errors import UsageError
 from advisor.model.finding import Finding
 from advisor.model.report import SettingsAdvice
 from advisor.model.server import HostFacts, RoleSetting
@@ -96,7 +97,7 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
         provider=provider,
         profile=options.profile or "mixed",
         options=options,
-        evidence=read_evidence(snapshot, options.previous, workers),
+        evidence=read_evidence(snapshot, options.previous, workers, _series(snapshot, options)),
         database=snapshot.server.database,
         database_bytes=snapshot.server.database_size_bytes,
         role_settings=snapshot.role_settings,
@@ -111,6 +112,20 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
     )
     capacity = capacity_of(snapshot, subject.host, options) if options.users is not None else None
     return dataclasses.replace(advice, findings=_ordered(findings), capacity=capacity)
+
+
+def _series(snapshot: Snapshot, options: SettingsOptions) -> tuple[Snapshot, ...]:
+    """Return the earlier snapshots. Raises UsageError for one of another server."""
+    ours = snapshot.server
+    for one in options.series:
+        theirs = one.server
+        known = ours.system_identifier is not None and theirs.system_identifier is not None
+        if theirs.database != ours.database or (known and theirs.system_identifier != ours.system_identifier):
+            raise UsageError(
+                f"The snapshot of {theirs.collected_at:%Y-%m-%d %H:%M} UTC is of another server or database.",
+                "Give snapshots of one database only.",
+            )
+    return options.series or ((options.previous,) if options.previous is not None else ())
 
 
 def advise_for_host(major: int, connections: int | None, options: SettingsOptions) -> SettingsAdvice:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, TypeVar
 
-from advisor.model.activity import StatementCounters
+from advisor.model.activity import Session, StatementCounters
 from advisor.model.server import ClusterCounters, DatabaseCounters
 from advisor.model.snapshot import Snapshot
 from advisor.workload.difference import statements_since
@@ -23,6 +25,9 @@ Counters = DatabaseCounters | ClusterCounters
 # Fewer samples of pg_stat_activity than this say nothing about a peak.
 MIN_SAMPLES = 10
 YOUNG_SECONDS = 86400.0
+# Two snapshots nearer to each other measure a moment, and fewer intervals no distribution.
+_MIN_INTERVAL_SECONDS = 60.0
+_MIN_INTERVALS = 3
 # A freshly loaded server writes full pages and fills its buffers; that is no pattern yet.
 _MIN_WAL_SECONDS = 3600.0
 _MIN_WAL_BYTES = 1 << 30
@@ -57,7 +62,9 @@ class Evidence:
     checkpoint_sync: float | None = None  # per checkpoint
     backend_write_share: float | None = None
     backend_writes: int | None = None
-    wal_bytes_per_second: float | None = None
+    wal_bytes_per_second: float | None = None  # on average
+    wal_p95_bytes_per_second: float | None = None  # 95 % of the time between snapshots the rate was at most this
+    wal_intervals: int = 0  # between snapshots, that the 95 % rest on
     wal_buffers_full_per_hour: float | None = None
     full_page_share: float | None = None
     active_p95: float | None = None
@@ -74,8 +81,13 @@ class Evidence:
         return self.window_seconds is not None and self.window_seconds < YOUNG_SECONDS and not self.is_difference
 
 
-def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -> Evidence:
-    """Return the evidence in `snapshot`, or in its difference to `previous`; `workers` is autovacuum_max_workers."""
+def read_evidence(
+    snapshot: Snapshot, previous: Snapshot | None, workers: int, series: Sequence[Snapshot] = ()
+) -> Evidence:
+    """Return the evidence in `snapshot`, or in its difference to `previous`; `workers` is autovacuum_max_workers.
+
+    `series` holds snapshots of the same server in any order: rates between them and their samples of sessions count.
+    """
     now = snapshot.server.collected_at
     database, cluster = snapshot.database_counters, snapshot.cluster_counters
     statements = snapshot.statements
@@ -93,6 +105,7 @@ def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -
             database, database_since, is_difference = _minus(database, previous.database_counters), before, True
         if cluster is not None and previous.cluster_counters is not None:
             cluster, cluster_since, wal_since = _minus(cluster, previous.cluster_counters), before, before
+            is_difference = True
         statements = statements_since(statements, previous.statements)
     database_seconds = _seconds(database_since, now)
     values: dict[str, object] = {"window_seconds": database_seconds, "is_difference": is_difference}
@@ -107,7 +120,8 @@ def read_evidence(snapshot: Snapshot, previous: Snapshot | None, workers: int) -
             is_difference,
         )
     values |= _of_temp(statements, snapshot.server.block_size)
-    values |= _of_sessions(snapshot, workers)
+    values |= _of_wal_series((*series, snapshot))
+    values |= _of_sessions([session for one in (*series, snapshot) for session in one.sessions], workers)
     values["jit_share"] = _jit_share(statements)
     return Evidence(**values)  # type: ignore[arg-type]
 
@@ -244,11 +258,34 @@ def _of_temp(statements: tuple[StatementCounters, ...], block_size: int) -> dict
     }
 
 
-def _of_sessions(snapshot: Snapshot, workers: int) -> dict[str, object]:
-    clients = [s for s in snapshot.sessions if s.backend_type == "client backend"]
+def _of_wal_series(series: Sequence[Snapshot]) -> dict[str, object]:
+    """Return the WAL rate that 95 % of the time between consecutive snapshots kept to."""
+    positions = sorted(
+        (one.server.collected_at, one.cluster_counters.current_wal_lsn)
+        for one in series
+        if one.cluster_counters is not None and one.cluster_counters.current_wal_lsn is not None
+    )
+    rates = sorted(
+        ((after - before) / seconds, seconds)
+        for (start, before), (end, after) in pairwise(positions)
+        # A position that went back is another timeline: a restored server.
+        if (seconds := (end - start).total_seconds()) >= _MIN_INTERVAL_SECONDS and after >= before
+    )
+    count = len(rates)
+    if count < _MIN_INTERVALS:
+        return {}
+    left = 0.05 * sum(seconds for _, seconds in rates)
+    # From the fastest interval down, until a twentieth of the time was faster.
+    while rates and (left := left - rates[-1][1]) >= 0:
+        rates.pop()
+    return {"wal_p95_bytes_per_second": rates[-1][0], "wal_intervals": count}
+
+
+def _of_sessions(sessions: Sequence[Session], workers: int) -> dict[str, object]:
+    clients = [s for s in sessions if s.backend_type == "client backend"]
     if not clients:
         return {}
-    moments = {s.sampled_at for s in snapshot.sessions}
+    moments = {s.sampled_at for s in sessions}
     per_moment = Counter(s.sampled_at for s in clients)
     active = Counter(s.sampled_at for s in clients if s.state == "active")
     ages = [(s.sampled_at - s.backend_start).total_seconds() for s in clients if s.backend_start is not None]
@@ -260,7 +297,7 @@ def _of_sessions(snapshot: Snapshot, workers: int) -> dict[str, object]:
     }
     if len(moments) >= MIN_SAMPLES:
         values["active_p95"] = _percentile([float(active[m]) for m in moments], 0.95)
-        vacuums = Counter(s.sampled_at for s in snapshot.sessions if s.backend_type == "autovacuum worker")
+        vacuums = Counter(s.sampled_at for s in sessions if s.backend_type == "autovacuum worker")
         values["autovacuum_busy_share"] = sum(vacuums[m] >= workers for m in moments) / len(moments)
     return values
 

@@ -29,6 +29,7 @@ class SettingsOptions:
     pool: int | None = None  # server connections of the pooler
     wal_disk_free_bytes: int | None = None
     previous: Snapshot | None = None  # an earlier snapshot of the same server: evidence is then the difference
+    series: tuple[Snapshot, ...] = ()  # several of them, in any order: rates over time
 
     def __post_init__(self) -> None:
         if self.ram_bytes is not None and self.ram_bytes < 64 << 20:
@@ -52,6 +53,10 @@ class SettingsOptions:
         if self.connections is not None and not 1 <= self.connections <= 262143:
             raise UsageError(
                 f"{self.connections} connections make no sense.", "Give a number from 1 to 262143: --connections 100"
+            )
+        if self.wal_disk_free_bytes is not None and not 1 << 20 <= self.wal_disk_free_bytes <= 1 << 60:
+            raise UsageError(
+                f"{self.wal_disk_free_bytes} bytes for WAL make no sense.", "Give at least 1MB: --wal-disk-free 20GB"
             )
         if self.pool is not None and self.pool < 1:
             raise UsageError(f"A pool of {self.pool} makes no sense.", "Give a number from 1 up.")

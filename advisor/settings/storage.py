@@ -11,6 +11,7 @@ from advisor.units import format_size
 
 _WAL_BYTES = {"web": 4 * GB, "mixed": 4 * GB, "oltp": 8 * GB, "dw": 16 * GB}
 _MIN_CHECKPOINTS = 10
+_AVERAGE = " The average hides peaks: watch forced checkpoints, or give several snapshots (--previous)."
 _WORDS = {"ssd": "solid-state disks", "nvme": "NVMe disks", "hdd": "rotating disks", "san": "a storage network"}
 
 
@@ -138,16 +139,26 @@ def _wal_size(
         f"{format_size(base)} for this profile ({profile}): checkpoints should be started by time, not by WAL volume. "
         f"It is disk space, not memory."
     )
-    rate = evidence.wal_bytes_per_second
-    if rate is not None and evidence.window_seconds and evidence.window_seconds >= 3600:
-        measured = 1.9 * rate * timeout * 1.25
+    rate, often = evidence.wal_bytes_per_second, evidence.wal_p95_bytes_per_second
+    if often is None and (evidence.window_seconds is None or evidence.window_seconds < 3600):
+        rate = None  # a moment is no rate
+    if rate is not None or often is not None:
+        used = often if often is not None else rate or 0.0
+        measured = 1.9 * used * timeout * 1.25
         if measured > base:
             base = measured
+            if often is not None:
+                told = f"WAL was written at no more than {format_size(often)}/s in 95 % of the time between"
+                told += f" {evidence.wal_intervals + 1} snapshots"
+                doubt = ""
+            else:
+                told, doubt = f"WAL is written at {format_size(used)}/s on average", _AVERAGE
             reason = (
-                f"WAL is written at {format_size(rate)}/s on average; 1.9 intervals of {timeout // 60} min and a "
-                f"quarter more are {format_size(measured)}. The average hides peaks: watch forced checkpoints."
+                f"{told}; 1.9 intervals of {timeout // 60} min and a quarter more are {format_size(measured)}.{doubt}"
             )
-        seen["wal_bytes_per_second"] = int(rate)
+        seen |= {"wal_bytes_per_second": int(rate)} if rate is not None else {}
+        if often is not None:
+            seen |= {"wal_p95_bytes_per_second": int(often), "wal_intervals": evidence.wal_intervals}
     if forced:
         base = max(base, 2.0 * present)
         seen |= {"forced_share": round(evidence.forced_share or 0, 3), "checkpoints": evidence.checkpoints}

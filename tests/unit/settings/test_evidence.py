@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from advisor.errors import UsageError
 from advisor.model.catalog import Table, TableCounters
 from advisor.model.finding import Confidence, Finding
 from advisor.model.report import SettingsAdvice
+from advisor.model.snapshot import Snapshot
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.settings.evidence import read_evidence
 from tests.unit.settings.samples import (
@@ -242,3 +246,47 @@ def test_the_wal_rate_on_13_comes_from_two_positions() -> None:
     after = snapshot(13, cluster_counters=later, database_counters=database_counters())
     assert read_evidence(after, before, 3).wal_bytes_per_second == 1 * MB
     assert read_evidence(after, None, 3).wal_bytes_per_second is None
+
+
+def at(hours: float, position: int, **parts: object) -> Snapshot:
+    """Return a snapshot so many hours ago with its place in the WAL."""
+    moment = NOW - timedelta(hours=hours)
+    return snapshot(15, at=moment, cluster_counters=cluster_counters(100, current_wal_lsn=position), **parts)
+
+
+def test_a_series_of_snapshots_tells_the_peak_of_the_wal_rate() -> None:
+    # Ten quiet hours at 1 MB/s and one at 20 MB/s: the average would hide it.
+    hour = 3600 * MB
+    positions = [hour * n for n in range(6)] + [25 * hour + hour * n for n in range(6)]
+    series = [at(11 - n, position, host=host()) for n, position in enumerate(positions)]
+    now, earlier = series[-1], tuple(reversed(series[:-1]))
+    evidence = read_evidence(now, series[0], 3, earlier)
+    assert evidence.wal_intervals == 11
+    assert evidence.wal_p95_bytes_per_second == 20 * MB
+    assert evidence.wal_bytes_per_second is not None and evidence.wal_bytes_per_second < 3 * MB
+    change = proposal(advise_settings(now, SettingsOptions(previous=series[0], series=earlier)), "max_wal_size")
+    assert change.proposed == "40GB"  # 1.9 x 20 MB/s x 900 s x 1.25
+    assert "no more than 20 MB/s in 95 % of the time between 12 snapshots" in change.reason
+    limited = SettingsOptions(previous=series[0], series=earlier, wal_disk_free_bytes=30 * GB)
+    assert proposal(advise_settings(now, limited), "max_wal_size").proposed == "15GB"
+    # Two intervals are no distribution, and a position that goes back is another server's.
+    assert read_evidence(now, None, 3, series[-3:-1]).wal_p95_bytes_per_second is None
+    back = [at(3, 9 * hour), at(2, 8 * hour), at(1, 7 * hour), at(0, 6 * hour)]
+    assert read_evidence(back[-1], None, 3, back[:-1]).wal_p95_bytes_per_second is None
+
+
+def test_samples_of_a_series_count_together() -> None:
+    series = []
+    for n in range(12):
+        moment = NOW - timedelta(hours=n)
+        sessions = tuple(session(pid, "active", at=moment) for pid in range(1 + n % 4))
+        series.append(snapshot(15, at=moment, sessions=sessions))
+    evidence = read_evidence(series[0], None, 3, series[1:])
+    assert (evidence.samples, evidence.active_p95, evidence.peak_connections) == (12, 4, 4)
+    assert read_evidence(series[0], None, 3).active_p95 is None
+
+
+def test_a_series_of_another_server_is_refused() -> None:
+    other = replace(at(1, 0), server=replace(at(1, 0).server, system_identifier="8"))
+    with pytest.raises(UsageError, match="another server"):
+        advise_settings(at(0, 0), SettingsOptions(series=(other,)))
