@@ -24,6 +24,7 @@ from advisor.model.report import IndexDrop, IndexProposal, Report, SettingPropos
 from advisor.model.snapshot import Snapshot
 from advisor.settings.facts import settings_of
 from advisor.settings.values import ValueRefused, normalise
+from advisor.workload.redact import without_literals
 
 # From so many executions on, one window tells how a statement is now; fewer are added to those before.
 _FRESH = 30
@@ -280,7 +281,7 @@ def _promises(effects: Sequence[StatementEffect], reading: Reading) -> tuple[Pro
         found.append(
             Promise(
                 key=key,
-                query=effect.query,
+                query=without_literals(effect.query),
                 cost_before=effect.cost_before,
                 cost_after=effect.cost_after,
                 before=_known(key, reading),

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from advisor.model.history import Changes
+
 SCHEMA_VERSION = 1
 
 Severity = Annotated[
@@ -315,3 +317,9 @@ class Document(msgspec.Struct):
     passed: Annotated[list[str], Meta(description="Rules that looked and found nothing")]
     timings: Annotated[dict[str, float], Meta(description="Seconds per stage")]
     peak_memory_bytes: Bytes
+    changes: Annotated[
+        Changes | None, Meta(description="With --history: what is new since the last run; null without")
+    ] = None
+    changed: Annotated[
+        bool | None, Meta(description="With --history: whether this run says something the last one did not")
+    ] = None

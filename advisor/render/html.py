@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from advisor.model.finding import Severity
 from advisor.model.report import Report
 from advisor.render import phrases
+from advisor.render.changes import change_blocks, hit_line, summary
 from advisor.render.clean import is_exact, one_line, sentences, shorten, visible
 from advisor.render.json_ import plain
 from advisor.render.order import asks, is_fine
@@ -64,6 +65,7 @@ def render_html(report: Report) -> str:
             tiles=_tiles(view),
             sections=_sections(view),
             steps={action.key: place for place, action in enumerate(view.first.rows, 1)},
+            changed=change_blocks(report.changes) if report.changes is not None else (),
             later=top([a for a in view.actions if a not in view.first.rows], LIMITS["later"]),
             create=top(ordered_proposals(view), LIMITS["create"]),
             statements=top_statements(report, LIMITS["statements"]),
@@ -75,6 +77,8 @@ def render_html(report: Report) -> str:
                 "host": host_line(report),
                 "memory": memory_line(report),
                 "workload": workload_line(report),
+                "changes": summary(report.changes) if report.changes is not None else "",
+                "hits": hit_line(report.changes) if report.changes is not None else "",
             },
         )
         + "\n"
@@ -203,7 +207,8 @@ def _tiles(view: View) -> list[tuple[str, str, str]]:
 def _sections(view: View) -> list[tuple[str, str, str]]:
     """Return (anchor, title, count) of the sections that this report has."""
     report = view.report
-    found = [("first", "What to do first", str(len(view.first.rows)))] if view.first.rows else []
+    found = [("changes", "What changed", "")] if report.changes is not None else []
+    found += [("first", "What to do first", str(len(view.first.rows)))] if view.first.rows else []
     if report.indexes is not None and "index" in view.sections:
         found.append(("indexes", "Indexes", str(len(report.indexes.create) + len(report.indexes.drop))))
     if report.settings is not None and "settings" in view.sections:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from advisor.model.finding import Finding
+from advisor.model.history import Changes
 from advisor.model.report import (
     IndexAdvice,
     IndexDrop,
@@ -112,6 +113,8 @@ def make_document(report: Report) -> doc.Document:
         passed=_texts(report.passed),
         timings={_text(stage): seconds for stage, seconds in report.timings.items() if math.isfinite(seconds)},
         peak_memory_bytes=report.peak_memory_bytes,
+        changes=_changes(report),
+        changed=report.changes.changed if report.changes is not None else None,
     )
 
 
@@ -162,6 +165,13 @@ def _number(value: float | None) -> float | None:
 
 def _moment(moment: datetime | None) -> datetime | None:
     return None if moment is None else utc(moment)
+
+
+def _changes(report: Report) -> Changes | None:
+    """Return the changes with clean texts: finite numbers, valid Unicode."""
+    if report.changes is None:
+        return None
+    return msgspec.convert(plain(msgspec.to_builtins(report.changes)), Changes)
 
 
 def _action(action: Action) -> doc.ActionPart:

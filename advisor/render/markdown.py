@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from advisor.model.report import IndexProposal, Report, RetentionStatus
+from advisor.render.changes import change_blocks, hit_line, summary
 from advisor.render.clean import is_exact, one_line, sentences, visible
 from advisor.render.order import is_fine
 from advisor.render.phrases import change, day, milliseconds, minute, number, percent, plural, size, times_less
@@ -41,7 +42,7 @@ _MARKS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "
 def render_markdown(report: Report) -> str:
     """Return the report as Markdown; nothing from the database can leave its place in it."""
     view = make_view(report)
-    parts = [*_head(view), *_first(view)]
+    parts = [*_head(view), *_changes(report), *_first(view)]
     if "index" in view.sections:
         parts += _indexes(view)
     if "settings" in view.sections:
@@ -100,6 +101,25 @@ def _head(view: View) -> list[str]:
         ),
         f"**{view.verdict}** " + " ".join(escaped(sentence) for sentence in view.sentences),
     ]
+
+
+def _changes(report: Report) -> list[str]:
+    if report.changes is None:
+        return []
+    parts = ["## What changed", escaped(summary(report.changes))]
+    for block in change_blocks(report.changes):
+        parts.append(f"### {block.title}")
+        for line in block.lines:
+            mark = f"{_MARKS[line.severity]} " if line.severity in _MARKS else ""
+            item = f"- {mark}{escaped(line.text)}" + (f" ({line.severity})" if line.severity else "")
+            # Blanks at the front would be lost: a plan's tree is drawn with a character that stays.
+            details = (f"  {'· ' * ((len(d) - len(d.lstrip(' '))) // 2)}{escaped(d.strip())}" for d in line.details)
+            parts.append("  \n".join((item, *details)))
+            if line.sql:
+                parts.append(sql_block(line.sql))
+        parts += _more(block.more, "more")
+    hits = hit_line(report.changes)
+    return [*parts, escaped(hits)] if hits else parts
 
 
 def _first(view: View) -> list[str]:

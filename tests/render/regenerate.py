@@ -19,7 +19,7 @@ DOCS = {"docs/schema/report-v1.json": schema_text, "docs/json.md": schema_page}
 def golden_files() -> dict[Path, str]:
     """Return the text that every golden file must have, by path."""
     files = {ROOT / name: make() for name, make in DOCS.items()}
-    for sample in ("rich", "healthy", "empty"):
+    for sample in ("rich", "changed", "healthy", "empty"):
         for format, ending in FORMATS.items():
             files[GOLDEN / f"{sample}.{ending}"] = render(SAMPLES[sample](), format, color=False, width=80)
     files[GOLDEN / "hostile.txt"] = render(SAMPLES["hostile"](), "text", color=False, width=80)

@@ -26,6 +26,7 @@ from advisor.model.report import (
 )
 from advisor.model.snapshot import Gap
 from advisor.model.workload import UnusableStatement
+from tests.render.sample_changes import changes
 
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
 GB, MB = 1 << 30, 1 << 20
@@ -477,6 +478,11 @@ def rich_report() -> Report:
     )
 
 
+def changed_report() -> Report:
+    """The same with history: what changed since the night before."""
+    return replace(rich_report(), changes=changes(NOW))
+
+
 def healthy_report() -> Report:
     """Nothing to do."""
     rich = rich_report()
@@ -613,6 +619,7 @@ def hostile_report(text: str = HOSTILE, length: int = 1_000_000) -> Report:
         workload=(replace(rich.workload[0], fingerprint="h1", query=query, notes=(text,)), *rich.workload),
         sizes=(replace(rich.sizes[0], relation=name), *rich.sizes),
         timings={text: 1.0},
+        changes=changes(NOW, text),
     )
 
 
@@ -645,4 +652,10 @@ def huge_report(count: int = 10_000) -> Report:
     )
 
 
-SAMPLES = {"rich": rich_report, "healthy": healthy_report, "empty": empty_report, "hostile": hostile_report}
+SAMPLES = {
+    "rich": rich_report,
+    "changed": changed_report,
+    "healthy": healthy_report,
+    "empty": empty_report,
+    "hostile": hostile_report,
+}
