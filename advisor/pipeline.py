@@ -284,9 +284,10 @@ def _index_part(
         with clock.stage("fidelity"):
             fidelity = engine.measure_fidelity(workload.statements)
         trusted = workload
-        if fidelity is not None and fidelity.withheld:
-            withheld = set(fidelity.withheld)
-            trusted = replace(workload, statements=tuple(s for s in workload.statements if s.key not in withheld))
+        if fidelity is not None and (fidelity.withheld or fidelity.doubted):
+            kept = (s for s in workload.statements if s.key not in set(fidelity.withheld))
+            doubted = set(fidelity.doubted)
+            trusted = replace(workload, statements=tuple(replace(s, doubted=s.key in doubted) for s in kept))
         with clock.stage("search"):
             try:
                 indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)

@@ -137,6 +137,8 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     name, ddl, undo = create_sql(candidate, outcome.names, facts.catalog)
     literal = candidate in outcome.pool.literal
     sure, doubt = confidence(item, literal, facts, before_sum, after_sum)
+    if sure == "high" and any(statement.doubted for statement in statements):
+        sure, doubt = "medium", "the server plans a statement it helps otherwise than the what-if planner does"
     calls = sum(one.calls for one in helped)
     top = helped[0]
     count = "1 statement" if len(helped) == 1 else f"{len(helped)} statements"

@@ -187,6 +187,7 @@ class Fidelity:
     same_shape: int
     worst_error: float | None  # relative
     withheld: tuple[str, ...] = ()  # statement keys without advice because they do not match
+    doubted: tuple[str, ...] = ()  # statement keys whose plan is another one here: advice on them is less sure
     degraded: tuple[str, ...] = ()  # objects that could not be restored
     note: str | None = None
 

@@ -18,7 +18,8 @@ from advisor.whatif.plans import nodes, shape
 from advisor.whatif.session import PlanningSession
 from advisor.workload.session import ParseError
 
-# A statement whose cost differs by more gets no advice: its proposals would rest on another plan's numbers.
+# A statement whose cost differs by more gets no advice: its proposals would rest on another plan's numbers. With a
+# twin of another major the difference is that planner's own: advice is given, with less confidence.
 TOLERANCE = 0.25
 # The dearest statements cover the workload; more plans would only load the server.
 MOST_STATEMENTS = 200
@@ -64,7 +65,8 @@ def measure_fidelity(
     ours = planner.plan_many(requests)
     compared = exact = same = 0
     worst: float | None = None
-    withheld = []
+    withheld, doubted = [], []
+    other_major = twin_version is not None and _major(twin_version) != _major(server_version)
     rows_differ = 0
     for (statement, _), theirs, plan in zip(requests, real, ours, strict=True):
         if theirs is None or isinstance(plan, PlanFailed):
@@ -78,9 +80,15 @@ def measure_fidelity(
         # A sequential scan costs the same whatever it returns: estimates of rows are compared as well.
         rows_differ += alike and _rows(theirs) != _rows(plan.tree)
         worst = error if worst is None else max(worst, error)
-        if not alike or error > TOLERANCE:
+        if error > TOLERANCE and not other_major:
             withheld.append(statement.key)
-    note = f"{rows_differ} statements have other row estimates within the same plan" if rows_differ else None
+        elif not alike or error > TOLERANCE:
+            doubted.append(statement.key)
+    notes = []
+    if rows_differ:
+        notes.append(f"{rows_differ} statements have other row estimates within the same plan")
+    if doubted:
+        notes.append(f"{len(doubted)} statements get another plan than on the server: advice on them is less sure")
     return Fidelity(
         planner=kind,
         server_version=server_version,
@@ -90,9 +98,14 @@ def measure_fidelity(
         same_shape=same,
         worst_error=worst,
         withheld=tuple(withheld),
+        doubted=tuple(doubted),
         degraded=degraded,
-        note=note,
+        note="; ".join(notes) or None,
     )
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
 
 
 def _rows(tree: dict[str, Any]) -> list[Any]:
