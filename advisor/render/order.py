@@ -27,6 +27,7 @@ from advisor.render.steps import (
     time_shares,
 )
 
+_MEMORY = "settings/memory_overcommit"
 _SUBJECT_ORDER = ("health", "workload", "index", "settings", "retention")
 # A grouped step names this many of its members; the sections below list them all.
 _NAMED = 5
@@ -37,10 +38,16 @@ def items(report: Report) -> tuple[Action, ...]:
     """Return every single thing the report asks for, worst and most rewarding first, none twice."""
     advice = report.indexes or IndexAdvice()
     shares = time_shares(report)
+    # What the finding about the memory asks for is one step, not two.
+    memory = {line for f in all_findings(report) if f.rule == _MEMORY for line in f.remedy.sql}
     found = [
         *(proposal_step(shares, advice, p) for p in advice.create),
         *(drop_step(report, d) for d in advice.drop),
-        *(setting_step(s) for s in (report.settings.proposals if report.settings else ())),
+        *(
+            setting_step(s)
+            for s in (report.settings.proposals if report.settings else ())
+            if not memory.issuperset(s.apply_sql)
+        ),
         *(retention_step(report, r) for r in report.retention if not is_fine(r)),
         *(finding_step(f) for f in all_findings(report) if not is_covered(report, f)),
     ]
