@@ -27,9 +27,7 @@ _NEWEST = 18
 _PREVIOUS_HELP = (
     "An older snapshot of the same database: evidence is what happened since. Several give rates over time."
 )
-Major = Annotated[
-    int | None, typer.Option("--major", metavar="N", min=13, max=18, help="PostgreSQL's major, without a server.")
-]
+Major = Annotated[int | None, typer.Option("--major", metavar="N", help="PostgreSQL's major, without a server.")]
 
 
 @app.command()
@@ -42,7 +40,7 @@ def settings(
     ] = None,
     major: Major = None,
     connections: Annotated[
-        int | None, typer.Option("--connections", metavar="N", min=1, help="max_connections, without a server.")
+        int | None, typer.Option("--connections", metavar="N", help="max_connections, without a server.")
     ] = None,
     config: opt.ConfigFile = None,
     ram: opt.Ram = None,
@@ -71,9 +69,10 @@ def settings(
     if review is not None:
         if not review.is_file():
             raise UsageError(f"There is no file {review}.")
-        report = _report(major or _NEWEST, review_conf(review, options, major or _NEWEST, options), review.name)
+        advice = review_conf(review, options, major or _NEWEST, options)
+        report = _report(major or _NEWEST, advice, f"the file {review.name}; no server was asked", options.provider)
     elif major is not None and dsn is None and snapshot is None:
-        report = _report(major, advise_for_host(major, connections, options), "a new server")
+        report = _report(major, advise_for_host(major, connections, options), "a new server", options.provider)
     else:
         series = tuple(sorted((read_snapshot(path) for path in previous or ()), key=lambda s: s.server.collected_at))
         chosen = replace(
@@ -92,7 +91,7 @@ def settings(
     raise typer.Exit(exit_code(report, limit))
 
 
-def _report(major: int, advice: SettingsAdvice, name: str) -> Report:
+def _report(major: int, advice: SettingsAdvice, name: str, provider: str | None) -> Report:
     """Return a report that holds nothing but settings."""
     return Report(
         tool_version=__version__,
@@ -100,7 +99,7 @@ def _report(major: int, advice: SettingsAdvice, name: str) -> Report:
         version_num=major * 10000,
         version=str(major),
         database=name,
-        provider="self-hosted",
+        provider=provider or "self-hosted",
         since=None,
         until=None,
         database_size_bytes=None,

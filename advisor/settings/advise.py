@@ -72,6 +72,7 @@ class Subject:
     standby: bool = False
     exact: bool = False
     only: frozenset[str] | None = None  # the settings a review is about
+    file: str | None = None  # the reviewed file
 
 
 def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdvice:
@@ -187,6 +188,7 @@ def assess(subject: Subject) -> SettingsAdvice:
         role_settings=subject.role_settings,
         exact=subject.exact,
         standby=subject.standby,
+        file=subject.file,
     )
     outcome = propose(now, targets, place)
     return _advice(subject, outcome, sizing, (*refused, *outcome.refused), notes)
@@ -208,6 +210,7 @@ def _memory(subject: Subject) -> Sizing | None:
         per_gather=per_gather,
         pool=subject.options.pool,
         exact=subject.exact,
+        own_cache=subject.provider == "neon",
     )
 
     def settable(fact: Fact) -> bool:

@@ -130,12 +130,18 @@ def _pairs(text: str, problems: list[Problem]) -> Iterator[tuple[int, str, str]]
                     kind="syntax",
                     name=_first_word(bare),
                     line=number,
-                    message=f"line {number}: '{bare[:60]}' is not of the form name = value; PostgreSQL would not "
-                    "start.",
+                    message=f"line {number}: '{bare[:60]}' is not of the form name = value{_quotes(bare)}; PostgreSQL "
+                    "would not start.",
                 )
             )
             continue
         yield number, match["name"], _unquote(match["value"])
+
+
+def _quotes(line: str) -> str:
+    """Return advice where only the quotes are missing: checkpoint_timeout = 15 min."""
+    match = re.match(r"^\w+\s*=\s*(\d+\s+(?:B|kB|MB|GB|TB|us|ms|s|min|h|d))\s*(?:#.*)?$", line)
+    return f" (a value with a space needs quotes: '{match[1]}')" if match is not None else ""
 
 
 def _first_word(line: str) -> str:

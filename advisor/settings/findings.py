@@ -81,10 +81,14 @@ def memory_findings(
             else " What can be set here is not enough to keep to 90 %: fewer connections or more RAM are needed."
         )
         over = share > 1
+        # Where the provider sets the number of connections, hardly anybody opens all of them.
+        given = refusal(provider, now["max_connections"].fact) is not None
+        if given:
+            outcome += f" {plan.connections} connections are what the provider allows; fewer in use need less."
         found.append(
             Finding(
                 rule="settings/memory_overcommit",
-                severity=Severity.CRITICAL if over else Severity.MEDIUM,
+                severity=Severity.MEDIUM if not over else Severity.HIGH if given else Severity.CRITICAL,
                 confidence=confidence,
                 title=f"The settings can use {share:.0%} of the RAM ({format_size(plan.worst_case)} of "
                 f"{format_size(ram)})",
@@ -175,6 +179,8 @@ def _dangerous(
     if provider not in ("self-hosted", ""):
         sql, undo = (), ()
         note = f"On {LABELS.get(provider, provider)} change it where the other parameters are set."
+    elif present.source == "file":  # a file under review: there is no server to tell
+        sql, undo = (f"-- {present.where}: {name} = {good}",), (f"-- {present.where}: {name} = {bad}",)
     elif present.source == "command line":
         sql, undo = (f"-- {name} is set on the server's command line: remove -c {name}={bad} there",), ()
     return setting_finding(
@@ -205,7 +211,9 @@ def _planner_switches(now: Configuration) -> list[Finding]:
             "Switches like these are for finding out why a plan was chosen. For the whole server they make every other "
             "statement pay for one that was helped.",
             {"settings": off},
-            Remedy(
+            Remedy(note="Take the lines out of the file.")
+            if all(now[name].source == "file" for name in off)
+            else Remedy(
                 sql=(*(f"ALTER SYSTEM RESET {name}" for name in off), RELOAD),
                 undo_sql=(*(f"ALTER SYSTEM SET {name} = 'off'" for name in off), RELOAD),
             ),

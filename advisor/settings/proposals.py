@@ -27,6 +27,7 @@ class Place:
     role_settings: tuple[RoleSetting, ...] = ()
     exact: bool = False
     standby: bool = False  # the server follows another
+    file: str | None = None  # a reviewed file instead of a server
 
     def stored(self, name: str) -> str | None:
         """Return what ALTER DATABASE … SET has stored for the database."""
@@ -86,6 +87,7 @@ def _proposal(now: Configuration, target: Target, present: Present, value: str, 
         database=place.database,
         stored=place.stored(target.name),
         alter_system=allowed is None or allowed.text == "on",
+        file=place.file,
     )
     reason = target.reason
     if target.name in _PRIMARY_FIRST and not place.exact:

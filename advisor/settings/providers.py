@@ -59,6 +59,7 @@ class Change:
     database: str  # the database advised on; providers without server-wide settings use it
     stored: str | None = None  # what ALTER DATABASE … SET has stored for it already, if anything
     alter_system: bool = True  # allow_alter_system, 17 on
+    file: str | None = None  # the reviewed file: its lines are changed, not a server
 
     @property
     def fact(self) -> Fact:
@@ -96,12 +97,16 @@ def sizes_itself(provider: str, name: str) -> bool:
 
 def apply_lines(provider: str, change: Change) -> tuple[str, ...]:
     """Return what to run for a change, in order."""
+    if change.file is not None and provider in ("self-hosted", ""):
+        return (_line_of_file(change, change.shown),)
     return _lines(provider, change, change.value, change.shown)
 
 
 def undo_lines(provider: str, change: Change) -> tuple[str, ...]:
     """Return what brings the present value back, by where that value comes from."""
     name, old = change.fact.name, change.present.text
+    if change.file is not None and provider in ("self-hosted", ""):
+        return (_line_of_file(change, change.present.shown, undo=True),)
     if _goes_to_database(provider, change):
         if change.stored is not None:
             return (_alter_database(change.database, name, change.stored),)
@@ -114,6 +119,14 @@ def undo_lines(provider: str, change: Change) -> tuple[str, ...]:
             return (f"ALTER SYSTEM RESET {name}", RELOAD)
         return (f"ALTER SYSTEM SET {name} = {quote_literal(change.present.shown)}", RELOAD)
     return _lines(provider, change, old, change.present.shown)
+
+
+def _line_of_file(change: Change, shown: str, *, undo: bool = False) -> str:
+    """Return what to write into a reviewed file, as a comment."""
+    name = change.fact.name
+    if change.present.source == "file":
+        return f"-- {change.present.where}: {name} = {shown}"
+    return f"-- take {name} out of {change.file} again" if undo else f"-- add to {change.file}: {name} = {shown}"
 
 
 def _alter_database(database: str, name: str, shown: str) -> str:

@@ -15,9 +15,13 @@ from advisor.settings.configuration import Configuration, fresh_configuration
 from advisor.settings.evidence import Evidence
 from advisor.settings.findings import configuration_findings, connection_findings, setting_finding
 from advisor.settings.host import neon_connections, resolve_host
+from advisor.settings.memory import GUARD_SHARE, MemoryPlan, plan_of
 from advisor.settings.options import SettingsOptions
 from advisor.settings.providers import LABELS, refusal
+from advisor.units import format_size
 
+# The lines that memory arithmetic is made of.
+_OF_MEMORY = frozenset((*MEMORY_SETTINGS, "max_connections", "autovacuum_max_workers"))
 _SEVERITY = {
     "unknown_setting": Severity.HIGH,
     "wrong_value": Severity.HIGH,
@@ -61,6 +65,8 @@ def review_conf(
             profile=options.profile or "mixed",
             options=options,
             only=frozenset({*conf.present, *MEMORY_SETTINGS, "max_connections"}),
+            database="your_database",
+            file=name,
         )
     )
     findings = [
@@ -75,7 +81,10 @@ def review_conf(
         for n, present in conf.present.items()
         if present.text == fresh[n].text and refusal(provider, present.fact) is None
     ]
-    notes = list(advice.notes)
+    if resolved.ram is None and conf.present.keys() & _OF_MEMORY:
+        findings.append(_unknown_host(plan_of(judged), name))
+    notes = [f"Judged for PostgreSQL {major} on {LABELS.get(provider, provider)}{_assumed(options)}.", *advice.notes]
+    notes += [f"{name}, {problem.message}" for problem in conf.problems]
     if restated:
         notes.append(f"These lines restate the default of PostgreSQL {major}: {', '.join(sorted(restated))}.")
     sound = tuple(n for n in advice.sound if n in conf.present)
@@ -89,6 +98,25 @@ def review_conf(
         sound=sound,
         # Lines that the provider ignores say nothing of its memory.
         worst_case_bytes_now=advice.worst_case_bytes_now if resolved.ram is not None else None,
+    )
+
+
+def _assumed(options: SettingsOptions) -> str:
+    return "" if options.provider is not None else " (--major and --provider name others)"
+
+
+def _unknown_host(plan: MemoryPlan, name: str) -> Finding:
+    """Return what can be said of the memory without a host: how large it would have to be."""
+    needed = plan.worst_case / GUARD_SHARE
+    return setting_finding(
+        "settings/review_unknown_host",
+        Severity.LOW,
+        "ram",
+        f"{name} needs a host with {format_size(needed)} of RAM, and the host is not known",
+        f"With one sort per connection: {plan.sentence()}; that should be 90 % of the RAM at most. Give the host with "
+        "--ram and --cores for a judgement of each line.",
+        {"worst_case_bytes": plan.worst_case, "needed_bytes": int(needed)},
+        Remedy(),
     )
 
 

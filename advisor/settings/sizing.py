@@ -49,6 +49,7 @@ class Demand:
     per_gather: int
     pool: int | None = None
     exact: bool = False  # no running server: take the formulas' own values
+    own_cache: bool = False  # the provider caches in three quarters of the RAM, whatever the connections take (Neon)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,8 @@ def _size(now: Configuration, demand: Demand, evidence: Evidence, settable: Call
     alternative = None
     if settable(now["max_connections"].fact):
         alternative = _alternative(now, demand, evidence, plan)
+    elif not plan.holds(ram) or plan.work_mem < USEFUL_WORK_MEM:
+        alternative = _for_a_role(demand, evidence, now, plan)
     return Sizing(targets=tuple(targets), plan=plan, held=plan.holds(ram), alternative=alternative)
 
 
@@ -329,10 +332,14 @@ def _cache(now: Configuration, demand: Demand, plan: MemoryPlan, wanted: int) ->
     limit = (GUARD_SHARE * ram - plan.fixed) / (WORK_MEM_FLOOR + BACKEND_BYTES)
     clients = plan.connections if plan.connections < int(limit) else min(wanted, max(1.0, limit))
     size = min(max(plan.shared_buffers + ram / 10, 0.75 * ram - 4 * MB * clients), ram)
+    if demand.own_cache:
+        size = 0.75 * ram
     present = now.size("effective_cache_size")
     reason = (
         f"What is left for caching on {format_size(ram)}: the larger of shared_buffers + 10 % and 75 % less 4 MB for "
         f"each of {plan.connections} connections."
+        if not demand.own_cache
+        else f"Three quarters of {format_size(ram)}: the provider keeps a file cache of its own of that size."
     )
     if present > ram:
         reason += (
@@ -360,3 +367,16 @@ def _alternative(now: Configuration, demand: Demand, evidence: Evidence, plan: M
         return None
     rounded = round_down(limit / MB, 4)
     return f"With max_connections = {fewer} and a pooler, work_mem could be {rounded}MB instead."
+
+
+def _for_a_role(demand: Demand, evidence: Evidence, now: Configuration, plan: MemoryPlan) -> str | None:
+    """Return what a role may have that keeps to fewer connections than the provider allows."""
+    formula, _ = _formula(demand, evidence, plan, _hash_factor(now))
+    fewer = max(100, 10 * (demand.cores or 0))
+    limit = min(work_mem_limit(replace(plan, connections=fewer), demand.ram), _WORK_MEM_CAP[demand.profile], formula)
+    if plan.connections <= fewer or limit < 1.5 * plan.work_mem:
+        return None
+    return (
+        f"The {plan.connections} connections are the provider's number. A role that keeps to {fewer} of them "
+        f"(CONNECTION LIMIT, or a pool) can have more: ALTER ROLE … SET work_mem = '{round_down(limit / MB, 4)}MB'."
+    )

@@ -23,6 +23,10 @@ _TRUE = ("on", "true", "yes", "1")
 _FALSE = ("off", "false", "no", "0")
 
 
+# The largest double stands for "no limit".
+_ENDLESS = 1e300
+
+
 class ValueRefused(ValueError):
     """A value that PostgreSQL would refuse; the message is one sentence."""
 
@@ -58,11 +62,14 @@ def parse_number(fact: Fact, text: str) -> float:
     amount = Fraction(int(digits, 16)) if "x" in digits.lower() else Fraction(digits)
     if unit:
         amount = _convert(fact, amount, unit, text)
-    value = float(amount) if fact.vartype == "real" else round(amount)
+    value = amount if fact.vartype == "real" else round(amount)
     if (fact.minimum is not None and value < fact.minimum) or (fact.maximum is not None and value > fact.maximum):
-        low, high = show_number(fact, fact.minimum or 0), show_number(fact, fact.maximum or 0)
-        raise ValueRefused(f"{fact.name}: {text} is outside the legal range of {low} to {high}.")
-    return value
+        low = show_number(fact, fact.minimum or 0)
+        if fact.maximum is None or fact.maximum > _ENDLESS:
+            raise ValueRefused(f"{fact.name}: {text[:40]} is outside the legal range, from {low} up.")
+        high = show_number(fact, fact.maximum)
+        raise ValueRefused(f"{fact.name}: {text[:40]} is outside the legal range of {low} to {high}.")
+    return float(value) if fact.vartype == "real" else int(value)
 
 
 def _convert(fact: Fact, amount: Fraction, unit: str, text: str) -> Fraction:
@@ -74,7 +81,8 @@ def _convert(fact: Fact, amount: Fraction, unit: str, text: str) -> Fraction:
     known = ", ".join(family)
     guess = next((u for u in family if u.lower() in (unit.lower(), f"{unit.lower()}b")), None)
     hint = f" (did you mean {match_number(text)}{guess}?)" if guess else ""
-    raise ValueRefused(f"{fact.name}: '{unit}' is not a unit PostgreSQL knows; units are {known}{hint}.")
+    what = "a time" if "ms" in family else "a size"
+    raise ValueRefused(f"{fact.name}: '{text.strip()}' is not {what}; PostgreSQL's units are {known}{hint}.")
 
 
 def match_number(text: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from advisor.errors import UsageError
+from advisor.model.finding import Severity
 from advisor.model.report import SettingsAdvice
 from advisor.settings import SettingsOptions, review_conf
 from advisor.settings.conf import read_conf
@@ -88,7 +89,7 @@ def test_neon_with_known_ram_changes_the_database_only() -> None:
     assert set(proposed(advice)) <= {"work_mem", "effective_cache_size", "maintenance_work_mem"}
     assert advice.proposals
     for proposal in advice.proposals:
-        assert proposal.apply_sql == (f"ALTER DATABASE postgres SET {proposal.name} = '{proposal.proposed}'",)
+        assert proposal.apply_sql == (f"ALTER DATABASE your_database SET {proposal.name} = '{proposal.proposed}'",)
         assert not proposal.restart
 
 
@@ -185,3 +186,64 @@ def test_files(tmp_path: Path) -> None:
     path.write_text("# nothing\n\n")
     with pytest.raises(UsageError, match="sets nothing"):
         review_conf(path, SettingsOptions(), 15)
+
+
+def test_every_problem_is_a_sentence_with_its_line() -> None:
+    text = "\n".join(
+        (
+            "max_connections = 100",
+            "include 'other.conf'",
+            "work_mem = 32 MB",
+            "work_mem = 5MB",
+            "work_mem = 6MB",
+            "checkpoint_timeout = 10MB",
+            "random_page_cost = -1",
+            f"seq_page_cost = {'9' * 400}",
+            "nonsense = 1",
+        )
+    )
+    notes = review_conf(text, SettingsOptions(ram_bytes=8 * GB), 17).notes
+    lines = [note for note in notes if note.startswith("the block, line")]
+    assert lines == [
+        "the block, line 2: include other.conf is not followed; review that file too.",
+        "the block, line 3: 'work_mem = 32 MB' is not of the form name = value (a value with a space needs quotes: "
+        "'32 MB'); PostgreSQL would not start.",
+        "the block, line 5: work_mem was set in line 4 already (5MB); the last one counts.",
+        "the block, line 6: checkpoint_timeout: '10MB' is not a time; PostgreSQL's units are us, ms, s, min, h, d.",
+        "the block, line 7: random_page_cost: -1 is outside the legal range, from 0 up.",
+        f"the block, line 8: seq_page_cost: {'9' * 40} is outside the legal range, from 0 up.",
+        "the block, line 9: PostgreSQL 17 has no setting nonsense: PostgreSQL would not start with it.",
+    ]
+
+
+def test_changes_are_lines_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "school.conf"
+    file.write_text(SCHOOL + "\nfsync = off\n")
+    advice = review_conf(file, SettingsOptions(ram_bytes=8 * GB, cores=2), 17)
+    lines = [line for p in advice.proposals for line in (*p.apply_sql, *p.undo_sql)]
+    assert all(line.startswith("-- ") for line in lines)
+    (work_mem,) = [p for p in advice.proposals if p.name == "work_mem"]
+    assert work_mem.apply_sql[0].startswith("-- school.conf line ") and work_mem.apply_sql[0].endswith(
+        "work_mem = 14MB"
+    )
+    assert work_mem.undo_sql[0].endswith("work_mem = 64MB")
+    (vacuum,) = [p for p in advice.proposals if p.name == "autovacuum_work_mem"]
+    assert vacuum.apply_sql[0].startswith("-- add to school.conf: autovacuum_work_mem = ")
+    (fsync,) = [f for f in advice.findings if f.rule == "settings/dangerous"]
+    assert fsync.remedy.sql[0].endswith("fsync = on")
+
+
+def test_without_a_host_the_size_it_needs_is_said() -> None:
+    advice = review_conf(SCHOOL, SettingsOptions(), 17)
+    (finding,) = [f for f in advice.findings if f.rule == "settings/review_unknown_host"]
+    assert "needs a host with 19.2 GB of RAM" in finding.title and not advice.proposals
+    assert "judged for postgresql 17 on a self-hosted server (" in advice.notes[0].lower()
+
+
+def test_neon_keeps_its_own_cache() -> None:
+    advice = review_conf(SCHOOL, SettingsOptions(provider="neon", ram_bytes=8 * GB, cores=2), 17)
+    assert "effective_cache_size" in advice.sound
+    (over,) = [f for f in advice.findings if f.rule == "settings/memory_overcommit"]
+    assert over.severity is Severity.HIGH and "839 connections are what the provider allows" in over.detail
+    assert any("A role that keeps to 100 of them" in note for note in advice.notes)
+    assert len([f for f in advice.findings if f.rule == "settings/not_settable_here"]) == 4
