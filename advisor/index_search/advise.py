@@ -21,6 +21,7 @@ from advisor.index_search.proposals import Outcome, proposals
 from advisor.index_search.refine import refined
 from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
+from advisor.index_search.robust import anchored
 from advisor.index_search.search import Chosen, Item, Problem, search
 from advisor.index_search.write_cost import collect_writes
 from advisor.model.lookup import Catalog
@@ -56,7 +57,7 @@ def advise_indexes(
     started = time.monotonic()
     deadline = started + options.time_limit
     facts = Facts(snapshot, catalog, options)
-    oracle = Oracle(planner, workload.statements)
+    oracle = Oracle(planner, workload.statements, facts.rows_by_name)
     weights = {statement.key: statement.calls for statement in workload.statements}
     pool = collect_candidates(sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)), facts)
     items = prepare_items(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
@@ -106,7 +107,7 @@ def advise_indexes(
         chosen = _contributing(problem, chosen)
     chosen = brin_instead(problem, chosen)
     if not spending:
-        chosen = _needed(problem, refined(problem, planner, pool, chosen))
+        chosen = anchored(problem, _needed(problem, refined(problem, planner, pool, chosen)))
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)

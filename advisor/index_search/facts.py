@@ -46,6 +46,15 @@ class Facts:
     def rows(self, relation: RelationName) -> float:
         return self.catalog.rows(relation)
 
+    @cached_property
+    def rows_by_name(self) -> dict[str, float]:
+        """Return the rows of tables and partitions by name without schema, as plans name them: of several the most."""
+        found: dict[str, float] = {}
+        for table in self.snapshot.tables:
+            if table.kind in "rm":
+                found[table.name] = max(found.get(table.name, 0.0), self.catalog.rows(table.relation))
+        return found
+
     def pages(self, relation: RelationName) -> int:
         return sum(table_pages(self.catalog, leaf.relation) for leaf in self.catalog.leaves(relation))
 

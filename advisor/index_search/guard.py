@@ -6,28 +6,36 @@ the part of the scan the LIMIT is expected to need counts up to five times.
 
 What a search inside texts or an equality on a function's result keeps is a guess without statistics of it (0.5 % of
 the rows, however many there are): there the scan counts in full, as it is for every word that does not occur.
+It counts in full as well where the filter throws nearly everything away: "the oldest that is not shipped yet" lies at
+the far end of the orders, not evenly among them.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from advisor.index_search.planner import Plan
 
 _FACTOR = 5.0
+_RARE = 0.05  # share of the rows scanned that a filter keeps, below which nothing is left to luck
+_VISITED_ROW = 0.0175  # least cost of one row of an index scan: two tuples of CPU time and an operator
 _UNFILTERED_ROW = 2.0  # cost of a row no filter threw away: between a cached neighbour (0.02) and a random page (4)
 _PASS_THROUGH = frozenset({"Subquery Scan", "Result", "ProjectSet", "LockRows", "Append", "Merge Append", "Nested Loop",
                            "Gather Merge", "Gather", "Memoize", "Unique", "Group"})  # fmt: skip
 # title ~~* '%word%', (lower(email)) = 'x'; a pattern with a fixed beginning is narrowed by >= in the index condition.
-_GUESSED = re.compile(r" !?~~?\*? |\((?:\w+\.)?\w+\([^<>=]*\) = ")
+_GUESSED = re.compile(r" !?~~?\*? | @@ |\((?:\w+\.)?\w+\([^<>=]*\) = ")
 _NARROWED = re.compile(r" ~?>=~? ")
 _SCANS = frozenset({"Index Scan", "Index Only Scan", "Seq Scan"})
 
 
-def guarded_cost(plan: Plan) -> float:
-    """Return the plan's total cost with the share of scans cut short by LIMIT counted five times."""
-    return plan.total_cost + sum(_extra(node) for node in _limits(plan.tree))
+def guarded_cost(plan: Plan, table_rows: Mapping[str, float] | None = None) -> float:
+    """Return the plan's total cost with the share of scans cut short by LIMIT counted five times.
+
+    `table_rows` has the rows of tables by their name without schema, to tell how rare a filter's rows are.
+    """
+    return plan.total_cost + sum(_extra(node, table_rows or {}) for node in _limits(plan.tree))
 
 
 def _limits(tree: dict[str, Any]) -> list[dict[str, Any]]:
@@ -41,7 +49,7 @@ def _limits(tree: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _extra(limit: dict[str, Any]) -> float:
+def _extra(limit: dict[str, Any], table_rows: Mapping[str, float]) -> float:
     """Return what to add for one Limit node."""
     children = limit.get("Plans") or ()
     if not children:
@@ -57,9 +65,25 @@ def _extra(limit: dict[str, Any]) -> float:
     fraction = wanted / rows
     # A filter that keeps nearly every row holds no surprise: then a returned row costs about one page at most.
     factor = max(1.0, min(_FACTOR, run / rows / _UNFILTERED_ROW))
-    if _guessed(child):
+    if _guessed(child) or _rare(child, table_rows):
         factor = 1 / fraction
     return (min(1.0, factor * fraction) - fraction) * run
+
+
+def _rare(node: dict[str, Any], table_rows: Mapping[str, float], depth: int = 0) -> bool:
+    """Return whether a filter of the stream keeps very few of the rows its scan visits."""
+    if node.get("Node Type") in _SCANS:
+        table = table_rows.get(str(node.get("Relation Name")))
+        if "Filter" not in node or table is None:
+            return False
+        run = float(node.get("Total Cost", 0)) - float(node.get("Startup Cost", 0))
+        visited = min(table, run / _VISITED_ROW)
+        return float(node.get("Plan Rows", 0)) < _RARE * visited
+    return depth <= 20 and any(
+        _rare(child, table_rows, depth + 1)
+        for child in node.get("Plans", ())
+        if child.get("Parent Relationship") in (None, "Outer", "Member", "Subquery")
+    )
 
 
 def _guessed(node: dict[str, Any], depth: int = 0) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.index_search.search import Chosen, Problem
-from advisor.index_search.write_cost import Update, breaks_hot, candidate_columns, hot_share
+from advisor.index_search.write_cost import UPDATE_COST, Update, breaks_hot, candidate_columns
 from advisor.units import format_count
 
 _MATTERS = 0.8  # a statement counts as served when its cost without the index rises above cost / 0.8
 _CALLS_PER_UPDATE = 0.5
-_HOT_NOW = 0.3  # share of HOT updates below which there is little left to lose
+# Where updates only take rows out of a partial index, each row pays once: what reads save counts, this many times more.
+_PAYS_TRANSITIONS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,20 @@ def refusals(problem: Problem, chosen: Chosen) -> list[Refusal]:
     """Return the chosen indexes that would end HOT updates without serving enough reads.
 
     Each is tested by itself against its best substitute that keeps HOT, so that a useful one shields no useless one.
+    That few updates are HOT now is no excuse: a fillfactor below 100 can bring them back, unless an index forbids it.
     """
     found = []
     for handle in sorted(chosen):
         candidate = problem.items[handle].candidate
         relation = candidate.table
-        if hot_share(relation, problem.facts) < _HOT_NOW:
-            continue
         broken = [u for u in problem.writes.updates.get(relation, ()) if breaks_hot(candidate, u, problem.facts)]
         calls = sum(update.calls for update in broken)
         if not broken or calls == 0:
             continue
-        served = _served(problem, chosen, handle, broken)
+        served, saved = _served(problem, chosen, handle, broken)
+        lost = _lost(problem, chosen, handle, broken)
+        if _only_leaves(problem, handle, broken) and saved >= _PAYS_TRANSITIONS * lost:
+            continue
         if served < _CALLS_PER_UPDATE * calls:
             columns = sorted(
                 candidate_columns(candidate, problem.facts) & frozenset().union(*(u.columns for u in broken))
@@ -67,8 +70,24 @@ def lookalikes(problem: Problem, handle: str) -> set[str]:
     }
 
 
-def _served(problem: Problem, chosen: Chosen, handle: str, broken: list[Update]) -> float:
-    """Return the calls of statements that clearly need the index, even beside its best HOT-keeping substitute."""
+def _only_leaves(problem: Problem, handle: str, broken: list[Update]) -> bool:
+    """Return whether the updates change columns of the predicate alone: work that gets done leaves the index."""
+    candidate = problem.items[handle].candidate
+    if candidate.predicate is None:
+        return False
+    whole = candidate_columns(replace(candidate, predicate=None), problem.facts)
+    return not any(update.columns & whole for update in broken)
+
+
+def _lost(problem: Problem, chosen: Chosen, handle: str, broken: list[Update]) -> float:
+    """Return the cost of the HOT updates lost: an entry in every index of the table for each."""
+    relation = problem.items[handle].candidate.table
+    indexes = len(problem.facts.indexes(relation)) + len(chosen & problem.by_table()[relation])
+    return sum(update.rows for update in broken) * UPDATE_COST * indexes
+
+
+def _served(problem: Problem, chosen: Chosen, handle: str, broken: list[Update]) -> tuple[float, float]:
+    """Return calls and savings of statements that clearly need the index, beside its best HOT-keeping substitute."""
     item = problem.items[handle]
     without = chosen - {handle}
     best = without
@@ -76,9 +95,13 @@ def _served(problem: Problem, chosen: Chosen, handle: str, broken: list[Update])
         if problem.change(best, without | {other}) < 0:
             best = without | {other}
     oracle = problem.oracle
-    return sum(
-        problem.weights[key] for key in item.statements if oracle.cost(key, chosen) < _MATTERS * oracle.cost(key, best)
-    )
+    calls = saved = 0.0
+    for key in item.statements:
+        now, then = oracle.cost(key, chosen), oracle.cost(key, best)
+        if now < _MATTERS * then:
+            calls += problem.weights[key]
+            saved += problem.weights[key] * (then - now)
+    return calls, saved
 
 
 def _substitutes(problem: Problem, handle: str, broken: list[Update]) -> list[str]:

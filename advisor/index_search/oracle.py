@@ -8,7 +8,7 @@ but for a few per cent).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.index_search.guard import guarded_cost
@@ -53,8 +53,11 @@ class Oracle:
     Sets hold handles of candidates that are switched on; existing indexes stay as they are.
     """
 
-    def __init__(self, planner: Planner, statements: Iterable[Statement]) -> None:
+    def __init__(
+        self, planner: Planner, statements: Iterable[Statement], table_rows: Mapping[str, float] | None = None
+    ) -> None:
         self._planner = planner
+        self._table_rows = table_rows or {}
         self.known: dict[str, Known] = {s.key: Known(s) for s in statements}
         self.plans_asked = 0
 
@@ -92,7 +95,7 @@ class Oracle:
                 refused[key] = str(answer)
                 continue
             cost, total, used = sums.get(key, (0.0, 0.0, frozenset()))
-            sums[key] = (cost + weight * guarded_cost(answer), total + weight, used | answer.used)
+            sums[key] = (cost + weight * guarded_cost(answer, self._table_rows), total + weight, used | answer.used)
         for key, message in refused.items():
             # A binding the server refuses drops out; a statement is lost only with all of them.
             if key not in sums and not self.known[key].triples:

@@ -112,6 +112,8 @@ def _modest(problem: Problem, planner: Planner, pool: Pool, chosen: Chosen, hand
         if candidate.include or any(_asked(problem, key, candidate, last) for key in problem.items[handle].statements):
             break
         shorter = replace(candidate, columns=candidate.columns[:-1])
+        if shorter in pool.refused:  # a flag alone
+            break
         before = handle
         handle, chosen = _exchanged(problem, planner, pool, chosen, handle, shorter)
         if handle == before:

@@ -18,6 +18,7 @@ _FAMILY_ROUNDS = 3  # where the candidates are peeled in families, each
 _AT_ONCE = 40  # candidates; with many partial ones the planner's time for OR conditions explodes
 _PARTIAL_AT_ONCE = 16
 _NO_GAIN = 0.995  # of the present cost: what is left of the candidates hardly helps
+_TRAP = 1.05
 _HOPELESS = 1e-6  # of the workload's cost: such a statement decides nothing
 
 
@@ -100,7 +101,8 @@ def _layers(oracle: Oracle, key: str, allowed: frozenset[str], deadline: float, 
         oracle.plan((key,), allowed)
         _, used, cost = known.triples[-1]
         known.best = min(known.best, cost)
-        if not used or cost > _NO_GAIN * known.base:
+        # A plan dearer than today's (by the LIMIT guard) is a trap of these indexes; others may still help.
+        if not used or _NO_GAIN * known.base < cost <= _TRAP * known.base:
             break
         relevant |= used
         allowed -= used

@@ -19,7 +19,7 @@ from advisor.model.workload import Statement
 _ORDERED = 0.95  # |correlation| above which new keys go to the right edge
 _GIN = 3.0
 _BRIN = 0.05
-_UPDATE = 1.5
+UPDATE_COST = 1.5
 _DELETE = 0.1
 _DEFAULT_HOT = 0.8  # of updates that change no indexed column, where the counters say nothing
 
@@ -123,9 +123,9 @@ def write_cost(
     hot = hot_share(relation, facts)
     for update in writes.updates.get(relation, ()):
         if not update.hot_now:
-            total += update.rows * _UPDATE * shares
+            total += update.rows * UPDATE_COST * shares
             continue
         broken = any(breaks_hot(candidate, update, facts) for candidate, _ in chosen)
-        lost = _UPDATE * (1 + existing + shares) if broken else 0.0
-        total += update.rows * (hot * lost + (1 - hot) * _UPDATE * shares)
+        lost = UPDATE_COST * (1 + existing + shares) if broken else 0.0
+        total += update.rows * (hot * lost + (1 - hot) * UPDATE_COST * shares)
     return total

@@ -25,7 +25,7 @@ from advisor.workload.values import Values
 _FIRST_LOOK = 8
 # Costs of one plan shape that differ less than this do not depend on the values.
 _SAME_COST = 1.02
-# So many different sets of real values replace those drawn from statistics.
+# So many recorded sets of real values replace those drawn from statistics.
 _ENOUGH_LITERALS = 6
 _MOST_LITERALS = 40
 _WRITTEN = frozenset(["set", "insert"])
@@ -116,7 +116,7 @@ class Bindings:
             if isinstance(found, Outcome):
                 outcomes.append(found)
                 starts.append(count)
-        if len(outcomes) >= _ENOUGH_LITERALS or (outcomes and not _values_matter(slots)):
+        if (outcomes and len(question.literals) >= _ENOUGH_LITERALS) or (outcomes and not _values_matter(slots)):
             return outcomes, starts
         drawn, error = self._planned_draws(question, slots)
         if not drawn and not outcomes:

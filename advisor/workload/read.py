@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from advisor.model.lookup import Catalog
@@ -82,6 +82,7 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
     uses, relations, doubt = _uses(typed.tree, catalog, group)
     counters = group.counters
     key = statement_key(group.key)
+    literals = tuple((_renumbered(found, repaired, typed), times) for found, times in group.literals)
     planned = bindings.find(
         Question(
             typed=typed,
@@ -89,7 +90,7 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
             kind=main.kind,
             uses=uses,
             counters=counters,
-            literals=tuple((_renumbered(found, repaired, typed), times) for found, times in group.literals),
+            literals=literals,
             lists=repaired.lists,
             seed=key,
             scenarios=_effort(rank),
@@ -126,7 +127,17 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
         evidence=planned.evidence,
         notes=tuple(notes),
         query_ids=tuple(sorted(group.query_ids)),
+        repeated=tuple(_repeated([found for found, _ in literals])),
     )
+
+
+def _repeated(recorded: Sequence[Literals]) -> Iterator[tuple[int, str, int]]:
+    """Yield (parameter, value, executions) of the parameters that had one value in every recorded execution."""
+    for number in sorted(recorded[0]) if recorded else ():
+        values = {found.get(number) for found in recorded}
+        value = values.pop()
+        if value is not None and not values:
+            yield number, value, len(recorded)
 
 
 def _where_run(calls: Mapping[str, float], total: float) -> str:

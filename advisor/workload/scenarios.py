@@ -24,7 +24,7 @@ from advisor.workload.values import RANGE_ELEMENTS, ColumnValues, Values, array_
 
 Scenario = tuple[str | None, ...]
 # What people write behind LIMIT.
-_LIMITS = (1, 2, 3, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
+_LIMITS = (1, 2, 3, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
 _DEFAULT_LIMIT = 20
 _MOST = 0.5  # of a queue's rows
 _LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -190,14 +191,14 @@ def test_literals_make_a_partial_index_and_say_so() -> None:
         ],
     )
     catalog = Catalog(shot)
-    bindings = tuple(Binding(values=("new",), weight=1 / 3, origin="literal") for _ in range(3))
-    one = statement(catalog, "q", "select * from jobs where status = $1 order by created limit 10", 100, bindings)
+    bindings = (Binding(values=("new",), weight=1.0, origin="literal"),)
+    sql = "select * from jobs where status = $1 order by created limit 10"
+    one = replace(statement(catalog, "q", sql, 100, bindings), repeated=((1, "new", 5),))
+    rarely = replace(one, repeated=((1, "new", 3),))  # of three values one, three times: that may be chance
     planner = prefer(("q", "jobs (created) WHERE status = 'new'", 2.0), ("q", "jobs (status, created)", 2.0))
     small = planner.prepare
 
     def prepare(candidates: object) -> object:
-        from dataclasses import replace
-
         return tuple(
             replace(p, size_bytes=8192 * 3 if p.candidate.predicate else 30 << 20)
             for p in small(candidates)  # type: ignore[arg-type]
@@ -208,6 +209,8 @@ def test_literals_make_a_partial_index_and_say_so() -> None:
     assert bodies(advice) == {"public.jobs (created) WHERE status = 'new'"}
     assert advice.create[0].confidence == "medium"
     assert "generic plan" in advice.create[0].evidence
+    advice = advise_indexes(shot, catalog, workload(rarely), planner, SearchOptions(), Silent())
+    assert bodies(advice) == {"public.jobs (status, created)"}
 
 
 def test_an_existing_prefix_is_replaced() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from advisor.index_search.candidates.brin import PAGES_PER_RANGE, brin_keys
@@ -16,9 +17,12 @@ from advisor.index_search.facts import Facts
 from advisor.index_search.occurrence import Occurrence, occurrences
 from advisor.index_search.planner import Candidate
 from advisor.model.catalog import Index, IndexColumn
+from advisor.model.names import RelationName
 from advisor.model.workload import Statement
 
 _RARE = 0.1  # a column of few values is a key on its own only when rarer values than this are asked for
+_FEW_TOGETHER = 25  # combinations of values of several such columns
+_TELLING = 100  # different values of a column that is searched beside them
 _MAX_PER_STATEMENT = 120
 _MAX_IN_BUDGET = 240  # covering forms come last
 
@@ -41,6 +45,8 @@ class Pool:
 def collect_candidates(statements: Iterable[Statement], facts: Facts) -> Pool:
     """Return the candidates of all statements."""
     pool = Pool()
+    statements = list(statements)
+    updated = _updates_per_table(statements)
     most = _MAX_PER_STATEMENT if facts.options.budget_bytes is None else _MAX_IN_BUDGET
     for statement in statements:
         found: dict[Candidate, None] = {}
@@ -49,7 +55,7 @@ def collect_candidates(statements: Iterable[Statement], facts: Facts) -> Pool:
             for candidate in _of_occurrence(one, facts, pool):
                 if why_not is not None:
                     pool.refused.setdefault(candidate, why_not)
-                elif _acceptable(candidate, one, facts, pool):
+                elif _acceptable(candidate, one, facts, pool, updated):
                     found.setdefault(candidate)
                 if len(found) >= most:
                     break
@@ -100,7 +106,18 @@ def _partial_keys(one: Occurrence, condition: Predicate, facts: Facts) -> list[C
     return found
 
 
-def _acceptable(candidate: Candidate, one: Occurrence, facts: Facts, pool: Pool) -> bool:
+def _updates_per_table(statements: Iterable[Statement]) -> Mapping[RelationName, float]:
+    """Return the calls of UPDATE statements by table."""
+    found: dict[RelationName, float] = defaultdict(float)
+    for statement in statements:
+        for relation in {use.relation for use in statement.uses if use.role == "set"}:
+            found[relation] += statement.calls
+    return found
+
+
+def _acceptable(
+    candidate: Candidate, one: Occurrence, facts: Facts, pool: Pool, updated: Mapping[RelationName, float]
+) -> bool:
     """Return whether the candidate is worth a plan; say why not otherwise."""
     if candidate in pool.refused:
         return False
@@ -114,19 +131,36 @@ def _acceptable(candidate: Candidate, one: Occurrence, facts: Facts, pool: Pool)
         pool.refused[candidate] = f"the unique index {unique.relation.display()} already finds the one row"
         pool.existing[candidate] = unique
         return False
-    reason = _flag(candidate, one, facts)
+    reason = _flag(candidate, one, facts, updated) or _few_together(candidate, one, facts)
     if reason is not None:
         pool.refused.setdefault(candidate, reason)
         return False
     return True
 
 
-def _flag(candidate: Candidate, one: Occurrence, facts: Facts) -> str | None:
+def _few_together(candidate: Candidate, one: Occurrence, facts: Facts) -> str | None:
+    """Return why several columns of few values are no key without a column that tells more."""
+    names = tuple(key.column for key in candidate.columns if key.column is not None)
+    if candidate.access_method != "btree" or candidate.predicate is not None or len(names) < 2:
+        return None
+    points = {key.name for key in (*one.equal, *one.lists)}
+    if len(names) < len(candidate.columns) or not points.issuperset(names):
+        return None
+    together = facts.distinct(candidate.table, names)
+    if together > _FEW_TOGETHER:
+        return None
+    return (
+        f"{' and '.join(names)} have only about {together:.0f} combinations of values: each of them stands for so many "
+        "rows that most of the table's pages would be read"
+    )
+
+
+def _flag(candidate: Candidate, one: Occurrence, facts: Facts, updated: Mapping[RelationName, float]) -> str | None:
     """Return why a lone column with few values is no index key."""
     if candidate.access_method != "btree" or len(candidate.columns) > 1 or candidate.predicate is not None:
         return None
     name = candidate.columns[0].column
-    if name is None or candidate.include:
+    if name is None or (candidate.include and facts.options.budget_bytes is not None):
         return None
     statistics = facts.statistics(candidate.table, name)
     column = facts.column(candidate.table, name)
@@ -141,7 +175,15 @@ def _flag(candidate: Candidate, one: Occurrence, facts: Facts) -> str | None:
         for key in (*one.equal, *one.lists)
         if key.use.columns == (name,) and (share := facts.asked_share(one.statement, one.relation, key.use)) is not None
     ]
-    if not is_flag and asked and max(asked) <= _RARE:
+    more_telling = any(
+        use.relation == candidate.table
+        and use.role in ("equality", "in", "join")
+        and use.expression is None
+        and facts.distinct(candidate.table, use.columns) >= _TELLING
+        for use in one.statement.uses
+    )
+    heartbeat = updated.get(candidate.table, 0.0) > one.statement.calls
+    if not is_flag and asked and max(asked) <= _RARE and not more_telling and not heartbeat:
         return None
     most = max(statistics.most_common_freqs or (0.0,))
     if statistics.null_frac > max(most, 0.5):

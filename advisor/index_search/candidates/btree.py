@@ -86,6 +86,9 @@ def _keys(one: Occurrence, without: frozenset[str]) -> Iterator[list[IndexColumn
         yield [bound]
         for head in points[:3]:
             yield [head, bound]
+    if len(ranges) > 1 and not equal:  # a box on the map, two dates
+        yield [ranges[0], ranges[1]]
+        yield [ranges[1], ranges[0]]
     if tails and ranges:
         yield [*equal, ranges[0], *tails]
         yield [*points, ranges[0], *tails]

@@ -19,6 +19,9 @@ from advisor.model.workload import Statement
 _MAX_DISTINCT = 50
 _MAX_SHARE = 0.75  # of the rows: above it the index is hardly smaller
 _MAX_NULL_SHARE = 0.6
+_ENOUGH_ALIKE = 5  # recorded executions with one and the same value: it is a constant of the application,
+_FEWEST_ALIKE = 3  # or so many, where one value after the other being the same
+_BY_CHANCE = 0.002  # would be as unlikely as this
 _LITERAL = re.compile(r"^(?:E?'(?:[^']|'')*'|-?\d+(?:\.\d+)?|TRUE|FALSE|true|false)$")
 _CAST_LITERAL = re.compile(r"^CAST\(('(?:[^']|'')*') AS ([\w. \"]+)\)$")
 
@@ -70,7 +73,7 @@ def _predicate(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
         return None
     constant, literal = use.constant, False
     if constant is None and use.parameter is not None and use.role == "equality":
-        constant = repeated_literal(one.statement, use.parameter)
+        constant = repeated_literal(one.statement, use.parameter, facts.distinct(one.relation, use.columns))
         literal = True
     if constant is None:
         return None
@@ -148,15 +151,15 @@ def _value_text(constant: str) -> str | None:
     return constant.lower() if constant[0].isalpha() else constant
 
 
-def repeated_literal(statement: Statement, parameter: int) -> str | None:
-    """Return the one value a parameter was always seen with (at least three bindings' worth), as SQL; else None."""
-    values = {
-        binding.values[parameter - 1]
-        for binding in statement.bindings
-        if binding.origin in ("literal", "constant") and len(binding.values) >= parameter
-    }
-    others = any(binding.origin not in ("literal", "constant") for binding in statement.bindings)
-    if others or len(values) != 1:
-        return None
-    value = values.pop()
-    return None if value is None else quote_literal(value)
+def repeated_literal(statement: Statement, parameter: int, distinct: float) -> str | None:
+    """Return the one value a parameter had in every recorded execution, as SQL; None where that may be chance.
+
+    `distinct` is the number of values the column has: three executions alike prove little about one of two values.
+    """
+    for number, value, executions in statement.repeated:
+        if number == parameter and (
+            executions >= _ENOUGH_ALIKE
+            or (executions >= _FEWEST_ALIKE and max(distinct, 2.0) ** (1 - executions) <= _BY_CHANCE)
+        ):
+            return quote_literal(value)
+    return None

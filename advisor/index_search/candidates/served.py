@@ -73,6 +73,8 @@ def unique_within(candidate: Candidate, indexes: Iterable[Index]) -> Index | Non
             and 0 < width <= len(candidate.columns)
             and all(key.column is not None for key in index.columns)
             and {key.column for key in index.columns} == {key.column for key in candidate.columns[:width]}
+            # A prefix search needs pattern operators, which the unique index may not have.
+            and all(any(same_key(key, other) for other in index.columns) for key in candidate.columns[:width])
         ):
             return index
     return None
