@@ -11,11 +11,19 @@ def main() -> None:
         if sys.argv[1:2] == ["gate"]:  # a pre-commit hook: it needs none of the others
             _run_the_gate()
             return
-        from advisor.cli import capacity, gate, inspect_commands, report_commands, settings_commands, upgrade
+        from advisor.cli import (
+            capacity,
+            gate,
+            history_commands,
+            inspect_commands,
+            report_commands,
+            settings_commands,
+            upgrade,
+        )
         from advisor.cli.app import run
     except KeyboardInterrupt:
         sys.exit(130)
-    commands = (capacity, gate, inspect_commands, report_commands, settings_commands, upgrade)
+    commands = (capacity, gate, history_commands, inspect_commands, report_commands, settings_commands, upgrade)
     assert all(commands), "importing them registers the commands"
     run()
 

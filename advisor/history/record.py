@@ -22,7 +22,7 @@ from advisor.history.model import Identity, IndexUse, LedgerState, Run, RunHead,
 from advisor.history.statements import WindowRow, changes, totals_by_key, window
 from advisor.history.store import History
 from advisor.history.take import measures, saved_findings, slim, totals
-from advisor.history.trends import growth, limits, peak
+from advisor.history.trends import grown, growth, limits, peak
 from advisor.history.windows import WINDOW, Continuity, continuity, used_indexes, with_index_use
 from advisor.model.history import Changes, FindingChange, LedgerEntry, SavedFinding, StatementChange, StatementPlan
 from advisor.model.report import Report
@@ -286,3 +286,35 @@ def _statements(
         (prepared.last.plans, plans),
         arrivals=not prepared.link.evicted,
     )
+
+
+def compare(before: Run, now: Run) -> Changes:
+    """Return what changed between any two kept runs, the older first."""
+    link = continuity(before.snapshot, now.snapshot)
+    found = difference(before.findings, now.findings)
+    slower: tuple[StatementChange, ...] = ()
+    faster: tuple[StatementChange, ...] = ()
+    if link.same_server:
+        start = before.snapshot.statements if link.statements else ()
+        slower, faster = changes(
+            [window(start, now.snapshot.statements)],
+            totals_by_key(before.snapshot.statements),
+            (before.plans, now.plans),
+            arrivals=not link.evicted,
+        )
+    result = Changes(
+        previous=before.at,
+        events=link.events,
+        notes=link.notes,
+        new=found.new,
+        worse=found.worse,
+        better=found.better,
+        resolved=found.resolved,
+        slower=slower,
+        faster=faster,
+        growth=grown(((before.at, before.measures), (now.at, now.measures))),
+        settings=setting_changes(before.snapshot, now.snapshot),
+    )
+    names = ("events", "new", "worse", "better", "resolved", "slower", "faster", "settings")
+    counts = {name: len(getattr(result, name)) for name in names}
+    return replace(result, counts={name: number for name, number in counts.items() if number})

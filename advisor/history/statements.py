@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from advisor.history.model import Tally
@@ -150,18 +151,17 @@ def _real(compared: tuple[float, float, float], base: WindowRow, row: WindowRow,
     """Whether a change is beyond chance and beyond what this statement does anyway."""
     value, low, high = compared
     means = [mean(p.tally) for p in past]
-    spread = 4 * 1.4826 * median(abs(m - median(means)) for m in means) if len(means) >= 3 else 0.0
-    centre = median(means) if means else mean(base.tally)
-    now = mean(row.tally)
-    few = row.tally.calls < _LEAST_CALLS or base.tally.calls < _LEAST_CALLS
-    if few:
+    # What it moves by from one window to the next anyway: weekends, nights. One lasting change among them is no habit.
+    habit = 4 * median(abs(new - old) for old, new in pairwise(means)) if len(means) >= 3 else 0.0
+    now, usual = mean(row.tally), mean(base.tally)
+    if row.tally.calls < _LEAST_CALLS or base.tally.calls < _LEAST_CALLS:
         # A nightly job runs once: only the windows before can say what is usual for it.
         return len(means) >= 3 and (
-            (value >= 2 and now > max(means) + spread) or (value <= 0.5 and now < min(means) - spread)
+            (value >= 2 and now > max(means) + habit) or (value <= 0.5 and now < min(means) - habit)
         )
     if value >= _RATIO and low > _SURE:
-        return now > centre + spread
-    return value <= 1 / _RATIO and high < 1 / _SURE and now < centre - spread
+        return now > usual + habit
+    return value <= 1 / _RATIO and high < 1 / _SURE and now < usual - habit
 
 
 def _change(row: WindowRow, base: WindowRow | None, compared: tuple[float, float, float], why: str) -> StatementChange:

@@ -288,6 +288,10 @@ def _find(connection: sa.Connection, identity: Identity) -> TargetRow | None:
     same = column.database == identity.database
     if identity.name is not None:
         wanted = [column.name == identity.name]
+        if identity.system_identifier is not None:
+            # Runs made before the database had a name are its own.
+            nameless = sa.and_(same, column.name.is_(None))
+            wanted.append(sa.and_(nameless, column.system_identifier == identity.system_identifier))
     else:
         wanted = []
         if identity.system_identifier is not None:

@@ -110,6 +110,19 @@ def growth(series: Series) -> tuple[Growth, ...]:
     return tuple(found[:_MOST])
 
 
+def grown(series: Series) -> tuple[Growth, ...]:
+    """Return the tables and indexes that are bigger in the second of two readings, the fastest first."""
+    (start, first), (end, last) = series[0], series[-1]
+    days = max((end - start).total_seconds() / 86400, 1e-6)
+    found = [
+        Growth(object=name.partition(":")[2], size_bytes=int(value), per_day=rate, low=rate, high=rate)
+        for name, value in last.items()
+        if name.startswith(("table:", "index:")) and value - first.get(name, 0.0) >= _LEAST_BYTES
+        for rate in ((value - first.get(name, 0.0)) / days,)
+    ]
+    return tuple(sorted(found, key=lambda item: -item.per_day)[:_MOST])
+
+
 def _sudden(points: Sequence[tuple[datetime, float]]) -> float | None:
     """Return the rate of the last window (per day) where it is far above that of at least two windows before."""
     if len(points) < 4:

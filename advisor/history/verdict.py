@@ -135,10 +135,10 @@ def _index_verdict(
     if found.low > _WORSE:
         return "harmful", f"its statements take {_times(found)} as long as before"
     if found.high < _BETTER:
-        return "verified", f"its statements take {_times(found)} of the time, {found.calls:,} calls measured"
+        return "verified", f"its statements take {_times(found)} the time of before, {found.calls:,} calls measured"
     if found.calls >= _ENOUGH_CALLS and found.high - found.low < 1:
-        return "no_effect", f"its statements take {_times(found)} of the time: no gain that can be told from chance"
-    return None, f"{_times(found)} of the time so far, {found.calls:,} calls: too few to tell"
+        return "no_effect", f"its statements take {_times(found)} the time: no gain that can be told from chance"
+    return None, f"{_times(found)} the time so far, {found.calls:,} calls: too few to tell"
 
 
 def _drop_verdict(found: Measured | None) -> tuple[str | None, str]:
@@ -147,7 +147,7 @@ def _drop_verdict(found: Measured | None) -> tuple[str | None, str]:
     if found.low > _DROP_HARMS:
         return "harmful", f"the table's statements take {_times(found)} as long without it"
     if found.calls >= _ENOUGH_CALLS and found.high < 1.5:
-        return "verified", f"nothing got slower without it ({_times(found)} of the time, {found.calls:,} calls)"
+        return "verified", f"nothing got slower without it ({_times(found)} the time, {found.calls:,} calls)"
     return None, f"{found.calls:,} calls so far: too few to tell"
 
 
@@ -167,17 +167,14 @@ def _setting_verdict(state: LedgerState, found: Measured | None) -> tuple[str | 
             return "harmful", f"the dearest statements take {_times(found)} as long as before"
         if state.entry.object in _PLANNER:
             if found.high < _BETTER:
-                return "verified", f"the dearest statements take {_times(found)} of the time"
-            return "no_effect", f"the dearest statements take {_times(found)} of the time"
+                return "verified", f"the dearest statements take {_times(found)} the time of before"
+            return "no_effect", f"the dearest statements take {_times(found)} the time of before"
     return None, "in place; its benefit is safety or cannot be told from counters yet"
 
 
 def _times(found: Measured) -> str:
-    return (
-        f"{found.ratio:.2g} ({found.low:.2g}–{found.high:.2g}) times"
-        if found.ratio > 1
-        else (f"{found.ratio:.0%} ({found.low:.0%}–{found.high:.0%})")
-    )
+    """Return '0.012 (0.01 to 0.014) times' or '1.8 (1.6 to 2) times'."""
+    return f"{found.ratio:.2g} ({found.low:.2g} to {found.high:.2g}) times"
 
 
 def hit_rate(entries: Sequence[LedgerEntry]) -> tuple[int, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.text import Text
 
 from advisor.model.report import Report
-from advisor.render.changes import change_blocks, hit_line, summary
 from advisor.render.clean import one_line, sentences
+from advisor.render.history import write_changes
 from advisor.render.page import Page
 from advisor.render.phrases import minute
-from advisor.render.steps import Action, severity_of
+from advisor.render.steps import Action
 from advisor.render.text_sections import SEVERITY_STYLES, gaps, health, indexes, retention, settings, workload
 from advisor.render.view import WHY_CHARS, View, made_line, make_view
 
@@ -51,28 +51,9 @@ def _header(page: Page, view: View) -> None:
 
 
 def _changes(page: Page, report: Report) -> None:
-    if report.changes is None:
-        return
-    page.heading("What changed")
-    page.prose(summary(report.changes))
-    for block in change_blocks(report.changes):
-        page.blank()
-        page.rich(Text(block.title, style="bold"), 2)
-        for line in block.lines:
-            text = Text(one_line(line.text))
-            if line.severity is not None:
-                text.append(f"  {line.severity}", style=SEVERITY_STYLES[severity_of(line.severity)])
-            page.rich(text, 4, 6)
-            for detail in line.details:
-                # A plan's lines keep their indent, which is its tree.
-                depth = len(detail) - len(detail.lstrip(" "))
-                page.prose(detail.strip(), 6 + min(depth, 20), "dim")
-            page.sql(line.sql, 6, _UNDO_LINES)
-        if block.more:
-            page.prose(f"and {block.more:,} more", 4, "dim")
-    if hits := hit_line(report.changes):
-        page.blank()
-        page.prose(hits)
+    if report.changes is not None:
+        page.heading("What changed")
+        write_changes(page, report.changes)
 
 
 def _first(page: Page, view: View) -> None:
