@@ -41,7 +41,7 @@ from advisor.progress import Progress, Silent
 from advisor.retention import Policy, assess_retention
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
-from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
+from advisor.whatif import OTHER_MAJOR, WhatIf, WhatIfOptions, open_whatif
 from advisor.whatif.partitioned.offer import partition_trials
 from advisor.whatif.replay import read_plans
 from advisor.whatif.replay_advice import replayed_advice
@@ -278,7 +278,7 @@ def _index_part(
         if engine is None:
             drops = advise_drops(snapshot, catalog, None, None)
             return None, IndexAdvice(drop=drops, planner="none"), None, settings
-        gaps += _twin_gaps(engine.degraded)
+        gaps += _twin_gaps(engine.degraded, snapshot.server.major)
         with clock.stage("workload"):
             workload = read_workload(snapshot, catalog, engine.session, progress)
         with clock.stage("fidelity"):
@@ -330,7 +330,7 @@ def _replay_part(
             return settings
 
 
-def _twin_gaps(degraded: tuple[str, ...]) -> list[Gap]:
+def _twin_gaps(degraded: tuple[str, ...], major: int) -> list[Gap]:
     """Return what the twin lacks as gaps; of many like each other (300 partitions) the first few and a count."""
     alike: dict[str, list[str]] = {}
     for line in degraded:
@@ -340,8 +340,15 @@ def _twin_gaps(degraded: tuple[str, ...]) -> list[Gap]:
         shown = list(lines if len(lines) <= _ALIKE_GAPS + 1 else lines[:_ALIKE_GAPS])
         if len(shown) < len(lines):
             shown.append(f"{len(lines) - len(shown)} more like these ({kind} …)")
-        gaps += [Gap(what="twin", why=line, costs="statements that need it are planned without it") for line in shown]
+        gaps += [_twin_gap(line, major) for line in shown]
     return gaps
+
+
+def _twin_gap(line: str, major: int) -> Gap:
+    if line.startswith(OTHER_MAJOR):
+        fix = f"Install the server package of PostgreSQL {major} on this machine, or give --twin-image postgres:{major}."
+        return Gap(what="twin", why=line, fix=fix, costs="exact costs; a few statements may get another plan here")
+    return Gap(what="twin", why=line, costs="statements that need it are planned without it")
 
 
 def _time_of_texts(snapshot: Snapshot) -> float:

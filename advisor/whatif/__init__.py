@@ -28,6 +28,8 @@ from advisor.whatif.twin.servers import TwinServer, choose_binaries, local_serve
 from advisor.whatif.twin.switch import TwinPlanner
 from advisor.workload.session import ParseSession
 
+# How the line of `degraded` begins that says the twin is of another major.
+OTHER_MAJOR = "the twin is PostgreSQL"
 MODES = ("auto", "twin", "hypopg", "none")
 
 
@@ -139,7 +141,7 @@ def _twin(
         if server.major != snapshot.server.major:
             degraded.insert(
                 0,
-                f"the twin is PostgreSQL {server.version}, production {snapshot.server.version.split(' ')[0]}:"
+                f"{OTHER_MAJOR} {server.version}, production {snapshot.server.version.split(' ')[0]}:"
                 " plans and costs are what that version would do",
             )
         yield WhatIf(
