@@ -41,7 +41,8 @@ from advisor.progress import Progress, Silent
 from advisor.retention import Policy, assess_retention
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
-from advisor.whatif import OTHER_MAJOR, WhatIf, WhatIfOptions, open_whatif
+from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
+from advisor.whatif.gaps import twin_gaps
 from advisor.whatif.partitioned.offer import partition_trials
 from advisor.whatif.replay import read_plans
 from advisor.whatif.replay_advice import replayed_advice
@@ -56,8 +57,6 @@ from advisor.workload.touched import relations_touched
 SUBJECTS = ("index", "settings", "retention", "health")
 # The size plot and the workload table show this many; totals cover everything.
 _LARGEST_RELATIONS = 30
-# This many of the things the twin lacks are named when they are alike.
-_ALIKE_GAPS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +277,7 @@ def _index_part(
         if engine is None:
             drops = advise_drops(snapshot, catalog, None, None)
             return None, IndexAdvice(drop=drops, planner="none"), None, settings
-        gaps += _twin_gaps(engine.degraded, snapshot.server.major)
+        gaps += twin_gaps(engine.degraded, snapshot.server.major)
         with clock.stage("workload"):
             workload = read_workload(snapshot, catalog, engine.session, progress)
         with clock.stage("fidelity"):
@@ -328,27 +327,6 @@ def _replay_part(
                 raise  # what was asked for by name must not turn into a gap
             gaps.append(Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no replay of plans"))
             return settings
-
-
-def _twin_gaps(degraded: tuple[str, ...], major: int) -> list[Gap]:
-    """Return what the twin lacks as gaps; of many like each other (300 partitions) the first few and a count."""
-    alike: dict[str, list[str]] = {}
-    for line in degraded:
-        alike.setdefault(line.partition(" ")[0], []).append(line)
-    gaps = []
-    for kind, lines in alike.items():
-        shown = list(lines if len(lines) <= _ALIKE_GAPS + 1 else lines[:_ALIKE_GAPS])
-        if len(shown) < len(lines):
-            shown.append(f"{len(lines) - len(shown)} more like these ({kind} …)")
-        gaps += [_twin_gap(line, major) for line in shown]
-    return gaps
-
-
-def _twin_gap(line: str, major: int) -> Gap:
-    if line.startswith(OTHER_MAJOR):
-        fix = f"Install the server package of PostgreSQL {major} on this machine, or give --twin-image postgres:{major}."
-        return Gap(what="twin", why=line, fix=fix, costs="exact costs; a few statements may get another plan here")
-    return Gap(what="twin", why=line, costs="statements that need it are planned without it")
 
 
 def _time_of_texts(snapshot: Snapshot) -> float:

@@ -20,6 +20,7 @@ from advisor.model.workload import Statement
 from advisor.progress import Progress
 from advisor.whatif.container import container_server
 from advisor.whatif.fidelity import code_of_others, measure_fidelity
+from advisor.whatif.gaps import OTHER_MAJOR
 from advisor.whatif.hypopg import HypoPlanner, hypopg_available
 from advisor.whatif.session import PlanningSession
 from advisor.whatif.twin.build import Twin, build_twin
@@ -28,8 +29,6 @@ from advisor.whatif.twin.servers import TwinServer, choose_binaries, local_serve
 from advisor.whatif.twin.switch import TwinPlanner
 from advisor.workload.session import ParseSession
 
-# How the line of `degraded` begins that says the twin is of another major.
-OTHER_MAJOR = "the twin is PostgreSQL"
 MODES = ("auto", "twin", "hypopg", "none")
 
 
