@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.model.report import Gap
+from advisor.model.snapshot import Gap
 
 # How the line begins that says the twin is of another major.
 OTHER_MAJOR = "the twin is PostgreSQL"
