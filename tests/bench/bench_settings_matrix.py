@@ -1,10 +1,13 @@
-"""Memory over a matrix of hosts: ours against the published formulas of other tuners, as a Markdown table.
+"""Memory over a matrix of hosts: ours against the published formulas of other tuners, as Markdown tables.
 
 72 hosts: RAM 1, 4, 8, 16, 64, 256 GB x 2, 8, 32 cores x web, oltp, dw, mixed. For each tuner the values it gives are
 put into the same sum: shared_buffers + connections x work_mem + autovacuum workers x their memory. Ours is held to a
 stricter one, with 4 MB for each connection and maintenance_work_mem besides; both are printed.
 
-Run: python -m tests.bench.bench_settings_matrix
+Below it, what the four applications of the acceptance tests need, by their users.
+
+Run: python -m tests.bench.bench_settings_matrix            prints the tables, with --cells every host
+     python -m tests.bench.bench_settings_matrix --write    writes them into README.md and docs/settings.md
 """
 
 from __future__ import annotations
@@ -13,14 +16,20 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from advisor.settings import SettingsOptions, advise_for_host
+from advisor.model.report import Capacity
+from advisor.settings import SettingsOptions, advise_for_host, capacity
 from advisor.settings.configuration import fresh_configuration
 from advisor.settings.memory import GB, MB, MemoryPlan, plan_of
+from advisor.settings.sizing import USEFUL_WORK_MEM
 from advisor.settings.values import normalise
 from advisor.units import format_size
 
 MAJOR = 17
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/settings.md")
+APPLICATIONS = (("shop, today", 200), ("quiz; shop, wanted", 500), ("dating", 1000), ("school", 3500))
 RAMS = (1, 4, 8, 16, 64, 256)
 CORES = (2, 8, 32)
 PROFILES = ("web", "oltp", "dw", "mixed")
@@ -118,14 +127,60 @@ def full_share(plan: MemoryPlan, ram: int) -> float:
 
 
 def table(share: Callable[[MemoryPlan, int], float]) -> list[str]:
-    lines = ["| tuner | median | largest | cells above 90 % | cells above 100 % |", "|---|---|---|---|---|"]
+    lines = [
+        "| tuner | share of RAM: median | largest | hosts above 90 % | hosts above 100 % |",
+        "|---|---|---|---|---|",
+    ]
     for name, tuner in TUNERS.items():
         shares = sorted(share(tuner(host), host.ram) for host in hosts())
         over90, over100 = sum(s > 0.9 for s in shares), sum(s > 1 for s in shares)
-        lines.append(
-            f"| {name} | {shares[len(shares) // 2]:.0%} | {shares[-1]:.0%} | {over90} of {len(shares)} | {over100} |"
-        )
+        middle, largest, count = f"{shares[len(shares) // 2]:.0%}", f"{shares[-1]:.0%}", len(shares)
+        lines.append(f"| {name} | {middle} | {largest} | {over90} of {count} | {over100} of {count} |")
     return lines
+
+
+def least_ram(users: int) -> Capacity:
+    """Return the capacity on the smallest usual amount of RAM that leaves a useful work_mem for every connection."""
+    sizes = (capacity(users, ram_bytes=gigabytes * GB) for gigabytes in (1, 2, 4, 8, 16, 32, 64, 128))
+    return next(found for found in sizes if (found.work_mem_bytes or 0) >= USEFUL_WORK_MEM)
+
+
+def applications() -> list[str]:
+    """The four applications' users: pool, cores, connections, pooler and memory, by the usual assumptions."""
+    lines = [
+        "| application | users | busy | pool | cores | max_connections | clients of the pooler | RAM from | work_mem |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, users in APPLICATIONS:
+        found = least_ram(users)
+        cells = (
+            name,
+            users,
+            f"{found.busy:.3g}",
+            found.pool,
+            found.cores,
+            found.max_connections,
+            found.max_client_connections,
+            format_size(found.ram_bytes or 0),
+            format_size(found.work_mem_bytes or 0),
+        )
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    return lines
+
+
+def blocks() -> dict[str, list[str]]:
+    """The tables by the name of their place in the documents."""
+    return {"matrix": table(full_share), "matrix-plain": table(plain_share), "applications": applications()}
+
+
+def written(text: str) -> str:
+    """Return a document with the tables between its marks made anew."""
+    for name, lines in blocks().items():
+        begin, end = f"<!-- {name}: python -m tests.bench.bench_settings_matrix --write -->\n", f"<!-- /{name} -->"
+        if begin in text:
+            before, _, rest = text.partition(begin)
+            text = before + begin + "\n" + "\n".join(lines) + "\n\n" + end + rest.partition(end)[2]
+    return text
 
 
 def cells() -> list[str]:
@@ -138,10 +193,16 @@ def cells() -> list[str]:
 
 
 def main() -> None:
+    if "--write" in sys.argv:
+        for document in DOCUMENTS:
+            document.write_text(written(document.read_text(encoding="utf-8")), encoding="utf-8")
+        return
     print("shared_buffers + connections x work_mem + autovacuum, share of RAM:\n")
     print("\n".join(table(plain_share)))
     print("\nThe same with 4 MB for each connection and maintenance_work_mem besides:\n")
     print("\n".join(table(full_share)))
+    print("\nThe applications' users:\n")
+    print("\n".join(applications()))
     if "--cells" in sys.argv:
         print()
         print("\n".join(cells()))
