@@ -27,7 +27,7 @@ from advisor.pipeline import capture as take_snapshot
 from advisor.render import json_schema
 from advisor.render.doctor import render_doctor
 from advisor.render.explanation import render_explanation
-from advisor.retention import draft_policy
+from advisor.retention import draft_policy, policy_schema
 from advisor.rulebook import find_rule, load_rules
 
 
@@ -207,9 +207,12 @@ def _as_section(line: str) -> str:
 
 
 @app.command()
-def schema() -> None:
-    """The JSON Schema of 'report --format json'."""
-    print_text(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+def schema(
+    policy: Annotated[bool, typer.Option("--policy", help="Of a retention policy file instead.")] = False,
+) -> None:
+    """The JSON Schema of 'report --format json', or of a retention policy."""
+    found = policy_schema() if policy else json_schema()
+    print_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 
 @app.command()

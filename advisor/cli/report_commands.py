@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from advisor.cli.console import show_progress
 from advisor.cli.deliver import deliver, exit_code, without_ignored
 from advisor.cli.flags import report_options, source_from
 from advisor.cli.history_flag import HistoryCommand, check_flags, recorder, today
+from advisor.cli.retention_actions import Action, run_action
 from advisor.demo.container import open_container
 from advisor.errors import UsageError
 from advisor.model.snapshot import Snapshot
@@ -111,12 +112,25 @@ def _snapshot(
         yield found
 
 
-def _subject_command(name: str, subjects: tuple[str, ...], help_text: str) -> None:
-    """Register a command with all of `_run_report`'s options and a fixed choice of subjects."""
+def _subject_command(
+    name: str,
+    subjects: tuple[str, ...],
+    help_text: str,
+    actions: Callable[[str, Mapping[str, Any]], None] | None = None,
+) -> None:
+    """Register a command with all of `_run_report`'s options and a fixed choice of subjects; `actions` takes what is
+    asked for by a word after the command."""
     signature = inspect.signature(_run_report, eval_str=True)
     parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "subjects"]
+    if actions is not None:
+        word = inspect.Parameter("action", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Action)
+        parameters.insert(0, word)
 
     def command(**flags: Any) -> None:
+        action = flags.pop("action", None)
+        if action is not None and actions is not None:
+            actions(action, flags)
+            return
         _run_report(subjects=subjects, **flags)
 
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -126,5 +140,7 @@ def _subject_command(name: str, subjects: tuple[str, ...], help_text: str) -> No
 
 _subject_command("report", SUBJECTS, "Look at everything and say what to change first. Reads only, changes nothing.")
 _subject_command("index", ("index",), "Only indexes: which to create and which to drop, proven by the planner.")
-_subject_command("retention", ("retention",), "Only retention: windows, oldest rows, and what enforces them.")
+_subject_command(
+    "retention", ("retention",), "Only retention: windows, oldest rows, and what enforces them.", run_action
+)
 _subject_command("health", ("health",), "Only the health rules.")

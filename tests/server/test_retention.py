@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -490,6 +493,42 @@ def test_the_applications_policies(database: str, application: str) -> None:
                 " from archive.match_history"
             ).fetchone()
             assert archived is not None and archived[0] > 3000 and archived[1] == "N1" and archived[2]
+
+
+@pytest.mark.parametrize("major", [15])
+def test_init_check_and_schema_on_the_command_line(database: str, tmp_path: Path) -> None:
+    load(
+        database,
+        """create table user_sessions (sid text primary key, user_id bigint, data jsonb, expires_at timestamptz not null);
+insert into user_sessions select i::text, i, '{}', now() - interval '99 days' + i * interval '1 hour'
+from generate_series(1, 3000) i;
+analyze""",
+    )
+    drafted = pgadvise("retention", "init", "--dsn", database, "-q")
+    assert drafted.returncode == 0, drafted.stderr
+    file = tmp_path / "policy.toml"
+    file.write_text(drafted.stdout)
+    assert (
+        pgadvise("retention", "check", "--policy", str(file))
+        .stdout.strip()
+        .endswith("sound; 1 tables with a window, 0 without on purpose.")
+    )
+    judged = pgadvise("retention", "--dsn", database, "--policy", str(file), "--format", "json")
+    assert {r["rule"] for r in json.loads(judged.stdout)["retention"]} >= {"ret.overdue"}
+    schema = pgadvise("schema", "--policy")
+    assert json.loads(schema.stdout)["title"] == "pgadvise retention policy"
+    file.write_text(drafted.stdout.replace('keep = "30 days"', "keep = 30"))
+    broken = pgadvise("retention", "check", "--policy", str(file))
+    line = file.read_text().splitlines().index("keep = 30") + 1
+    assert broken.returncode == 2 and f"policy.toml:{line}: keep: 30 has no unit" in broken.stderr
+    nothing = pgadvise("retention", "drop", "--dsn", database)
+    assert nothing.returncode == 2 and "retention init" in nothing.stderr
+
+
+def pgadvise(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "advisor.cli", *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def _reloaded(snapshot: Snapshot) -> tuple[Snapshot, Catalog]:
