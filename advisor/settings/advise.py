@@ -107,7 +107,7 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
     advice = assess(subject)
     findings = (
         *advice.findings,
-        *configuration_findings(now, provider, snapshot.role_settings),
+        *configuration_findings(now, provider, snapshot.role_settings, subject.evidence),
         *connection_findings(now, subject.evidence, subject.host.whole_cores, provider),
         *evidence_findings(now, subject.evidence, snapshot),
     )

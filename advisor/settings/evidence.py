@@ -72,6 +72,8 @@ class Evidence:
     peak_connections: int | None = None
     idle_share: float | None = None
     session_age: float | None = None  # average of client sessions
+    idle_transaction_longest: float | None = None  # of the sessions seen
+    statement_longest: float | None = None  # of the application's, since pg_stat_statements counts
     autovacuum_busy_share: float | None = None
     jit_share: float | None = None
 
@@ -123,6 +125,9 @@ def read_evidence(
     values |= _of_wal_series((*series, snapshot))
     values |= _of_sessions([session for one in (*series, snapshot) for session in one.sessions], workers)
     values["jit_share"] = _jit_share(statements)
+    values["statement_longest"] = max(
+        (row.max_exec_time / 1000 for row in statements if row.toplevel and _is_query(row.query)), default=None
+    )
     return Evidence(**values)  # type: ignore[arg-type]
 
 
@@ -294,6 +299,14 @@ def _of_sessions(sessions: Sequence[Session], workers: int) -> dict[str, object]
         "peak_connections": max(per_moment.values()),
         "idle_share": sum(s.state == "idle" for s in clients) / len(clients),
         "session_age": sum(ages) / len(ages) if ages else None,
+        "idle_transaction_longest": max(
+            (
+                (s.sampled_at - s.state_change).total_seconds()
+                for s in clients
+                if (s.state or "").startswith("idle in transaction") and s.state_change is not None
+            ),
+            default=None,
+        ),
     }
     if len(moments) >= MIN_SAMPLES:
         values["active_p95"] = _percentile([float(active[m]) for m in moments], 0.95)
@@ -306,3 +319,8 @@ def _jit_share(statements: tuple[StatementCounters, ...]) -> float | None:
     execution = sum(s.total_exec_time for s in statements)
     known = [s.jit_generation_time for s in statements if s.jit_generation_time is not None]
     return sum(known) / execution if execution and known else None
+
+
+def _is_query(text: str | None) -> bool:
+    """Return whether a text is no maintenance or dump, which may take as long as it takes."""
+    return (text or "").lstrip(" \n\t(").partition(" ")[0].lower() in ("select", "insert", "update", "delete", "with")

@@ -8,8 +8,8 @@ from advisor.model.names import quote_ident
 from advisor.model.snapshot import Snapshot
 from advisor.settings.configuration import Configuration
 from advisor.settings.evidence import Evidence
-from advisor.settings.findings import setting_finding
 from advisor.settings.memory import GB, MB
+from advisor.settings.setting_finding import setting_finding
 from advisor.settings.sizing import is_wide_spill
 from advisor.settings.storage import is_forced
 from advisor.settings.values import round_down

@@ -12,7 +12,9 @@ from advisor.settings.evidence import Evidence
 from advisor.settings.host import Host
 from advisor.settings.memory import GB, GUARD_SHARE, plan_of
 from advisor.settings.providers import LABELS, RELOAD, refusal
+from advisor.settings.setting_finding import setting_finding
 from advisor.settings.sizing import Sizing
+from advisor.settings.time_limits import time_limit_findings
 from advisor.units import format_size
 
 # Switch, value that is wrong, severity, title, why.
@@ -141,12 +143,12 @@ def memory_findings(
 
 
 def configuration_findings(
-    now: Configuration, provider: str, role_settings: Sequence[RoleSetting]
+    now: Configuration, provider: str, role_settings: Sequence[RoleSetting], evidence: Evidence
 ) -> tuple[Finding, ...]:
     """Return dangerous switches, missing time limits, changes that wait for a restart."""
     found = [f for f in (_dangerous(now, provider, *row) for row in _DANGEROUS) if f is not None]
     found += _planner_switches(now)
-    found += _time_limits(now, provider, role_settings)
+    found += time_limit_findings(now, provider, role_settings, evidence)
     found += _huge_pages(now, provider)
     waiting = [name for name in now.names() if now[name].pending_restart]
     if waiting:
@@ -245,51 +247,6 @@ def _huge_pages(now: Configuration, provider: str) -> list[Finding]:
     ]
 
 
-def _time_limits(now: Configuration, provider: str, role_settings: Sequence[RoleSetting]) -> list[Finding]:
-    found = []
-    per_role = {item.name for item in role_settings}
-
-    def unset(name: str) -> bool:
-        return name in now and now[name].text == "0" and name not in per_role
-
-    if unset("idle_in_transaction_session_timeout") and (
-        "transaction_timeout" not in now or unset("transaction_timeout")
-    ):
-        name = "idle_in_transaction_session_timeout"
-        system = provider in ("self-hosted", "")
-        found.append(
-            setting_finding(
-                "settings/no_idle_transaction_timeout",
-                Severity.MEDIUM,
-                name,
-                "A session may stay idle in a transaction for ever",
-                "A client that forgets to commit keeps its locks and keeps vacuum from removing dead rows anywhere. "
-                "Five "
-                "minutes ends such sessions and nothing else; a batch role may have more.",
-                {"setting": "0"},
-                Remedy(
-                    sql=(f"ALTER SYSTEM SET {name} = '5min'", RELOAD) if system else (),
-                    undo_sql=(f"ALTER SYSTEM RESET {name}", RELOAD) if system else (),
-                    note=None if system else f"Set {name} = 5min for the application's role: ALTER ROLE … SET …",
-                ),
-            )
-        )
-    if unset("statement_timeout"):
-        found.append(
-            setting_finding(
-                "settings/no_statement_timeout",
-                Severity.LOW,
-                "statement_timeout",
-                "No time limit for statements, for no role",
-                "A runaway statement of the application runs until somebody notices. Set a limit for the application's "
-                "role, not for the server: dumps, index builds and migrations need longer.",
-                {"setting": "0"},
-                Remedy(note="ALTER ROLE your_application SET statement_timeout = '30s'; undo: ALTER ROLE … RESET …"),
-            )
-        )
-    return found
-
-
 def connection_findings(
     now: Configuration, evidence: Evidence, cores: int | None, provider: str = "self-hosted"
 ) -> tuple[Finding, ...]:
@@ -368,27 +325,3 @@ def _remedy_of(proposals: Sequence[SettingProposal], name: str) -> Remedy:
         if proposal.name == name:
             return Remedy(sql=proposal.apply_sql, undo_sql=proposal.undo_sql)
     return Remedy()
-
-
-def setting_finding(
-    rule: str,
-    severity: Severity,
-    setting: str,
-    title: str,
-    detail: str,
-    evidence: dict[str, object],
-    remedy: Remedy,
-    confidence: Confidence = Confidence.HIGH,
-) -> Finding:
-    """Return a finding about one setting."""
-    return Finding(
-        rule=rule,
-        severity=severity,
-        confidence=confidence,
-        title=title,
-        object=f"setting:{setting}",
-        detail=detail,
-        evidence=evidence,
-        remedy=remedy,
-        subject="settings",
-    )

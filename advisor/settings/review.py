@@ -13,11 +13,12 @@ from advisor.settings.advise import MEMORY_SETTINGS, Subject, assess
 from advisor.settings.conf import ConfFile, Problem, read_conf
 from advisor.settings.configuration import Configuration, fresh_configuration
 from advisor.settings.evidence import Evidence
-from advisor.settings.findings import configuration_findings, connection_findings, setting_finding
+from advisor.settings.findings import configuration_findings, connection_findings
 from advisor.settings.host import neon_connections, resolve_host
 from advisor.settings.memory import GUARD_SHARE, MemoryPlan, plan_of
 from advisor.settings.options import SettingsOptions
 from advisor.settings.providers import LABELS, refusal
+from advisor.settings.setting_finding import setting_finding
 from advisor.units import format_size
 
 # The lines that memory arithmetic is made of.
@@ -71,7 +72,11 @@ def review_conf(
     )
     findings = [
         *advice.findings,
-        *(f for f in configuration_findings(now, provider, ()) if f.object.removeprefix("setting:") in conf.present),
+        *(
+            f
+            for f in configuration_findings(now, provider, (), Evidence())
+            if f.object.removeprefix("setting:") in conf.present
+        ),
         *connection_findings(judged, Evidence(), resolved.whole_cores, provider),
         *(_problem(p, name) for p in conf.problems),
         *_not_settable(conf, provider),

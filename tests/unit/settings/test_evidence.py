@@ -9,7 +9,7 @@ import pytest
 
 from advisor.errors import UsageError
 from advisor.model.catalog import Table, TableCounters
-from advisor.model.finding import Confidence, Finding
+from advisor.model.finding import Confidence, Finding, Severity
 from advisor.model.report import SettingsAdvice
 from advisor.model.snapshot import Snapshot
 from advisor.settings import SettingsOptions, advise_settings
@@ -290,3 +290,19 @@ def test_a_series_of_another_server_is_refused() -> None:
     other = replace(at(1, 0), server=replace(at(1, 0).server, system_identifier="8"))
     with pytest.raises(UsageError, match="another server"):
         advise_settings(at(0, 0), SettingsOptions(series=(other,)))
+
+
+def test_missing_time_limits_are_a_remark_until_something_lasts() -> None:
+    idle, limit = "settings/no_idle_transaction_timeout", "settings/no_statement_timeout"
+    healthy = findings(advise_settings(snapshot(15, host=host()), OPTIONS))
+    assert healthy[idle].severity is healthy[limit].severity is Severity.INFO
+    since = NOW - timedelta(minutes=20)
+    lasting = snapshot(
+        15,
+        host=host(),
+        sessions=(session(1, "idle in transaction", state_change=since),),
+        statements=(statement("select 1", max_exec_time=900_000.0), statement("vacuum t", max_exec_time=9e9)),
+    )
+    found = findings(advise_settings(lasting, OPTIONS))
+    assert found[idle].severity is Severity.MEDIUM and "for 20 min" in found[idle].detail
+    assert found[limit].severity is Severity.LOW and "took 15 min" in found[limit].detail
