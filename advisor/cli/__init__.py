@@ -16,6 +16,7 @@ def main() -> None:
             gate,
             history_commands,
             inspect_commands,
+            prove,
             report_commands,
             settings_commands,
             upgrade,
@@ -23,7 +24,7 @@ def main() -> None:
         from advisor.cli.app import run
     except KeyboardInterrupt:
         sys.exit(130)
-    commands = (capacity, gate, history_commands, inspect_commands, report_commands, settings_commands, upgrade)
+    commands = (capacity, gate, history_commands, inspect_commands, prove, report_commands, settings_commands, upgrade)
     assert all(commands), "importing them registers the commands"
     run()
 
