@@ -43,6 +43,10 @@ class HistoryFailed(AdvisorError):
     """The history cannot be opened, read or written: a full disk, no permission, a server that is away."""
 
 
+class DeliveryFailed(AdvisorError):
+    """A report that could not be handed on: mail, webhook, metrics file. Its other outputs have gone out."""
+
+
 class SnapshotInvalid(AdvisorError):
     """A snapshot file that cannot be read: damaged, not a snapshot, or from a newer version."""
 

@@ -19,6 +19,7 @@ from advisor.analyse import judge
 from advisor.collect import collect
 from advisor.collect.replicas import with_replicas
 from advisor.connect import open_connection
+from advisor.deadline import OutOfTime
 from advisor.errors import AdvisorError, TwinFailed, UsageError
 from advisor.index_search import SearchOptions, advise_drops, advise_indexes
 from advisor.index_search.planner import PlanFailed
@@ -39,6 +40,7 @@ from advisor.model.snapshot import Gap, Snapshot, read_snapshot
 from advisor.model.workload import Workload
 from advisor.progress import Progress, Silent
 from advisor.retention import Policy, assess_retention
+from advisor.retention.trials import PartitionTrial
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
@@ -173,17 +175,36 @@ def make_report(
     indexes: IndexAdvice | None = None
     fidelity: Fidelity | None = None
     plans: list[StatementPlan] = []
+    late = False
     if "index" in options.subjects:
-        workload, indexes, fidelity, settings = _index_part(
-            snapshot, catalog, options, connection, progress, clock, gaps, settings, plans
-        )
+        try:
+            workload, indexes, fidelity, settings = _index_part(
+                snapshot, catalog, options, connection, progress, clock, gaps, settings, plans
+            )
+        except OutOfTime:
+            late = True
+            gaps.append(_cut_short("index proposals"))
+            indexes = IndexAdvice(drop=advise_drops(snapshot, catalog, None, None), planner="none")
     elif settings is not None and options.what_if.mode != "none" and (snapshot.statements or snapshot.workload_texts):
-        settings = _replay_part(snapshot, catalog, options, connection, progress, clock, gaps, settings)
+        try:
+            settings = _replay_part(snapshot, catalog, options, connection, progress, clock, gaps, settings)
+        except OutOfTime:
+            late = True
+            gaps.append(_cut_short("the settings' effect on plans"))
     retention: tuple[RetentionStatus, ...] = ()
     if "retention" in options.subjects:
+        trials: tuple[PartitionTrial, ...] = ()
         with clock.stage("partitions"):
-            trials, untried = partition_trials(snapshot, catalog, options.policy, options.what_if, connection, progress)
-            gaps += untried
+            try:
+                if not late:
+                    trials, untried = partition_trials(
+                        snapshot, catalog, options.policy, options.what_if, connection, progress
+                    )
+                    gaps += untried
+            except OutOfTime:
+                late = True
+        if late:
+            gaps.append(_cut_short("partitions tried on the twin"))
         with clock.stage("analyse"):
             retention = assess_retention(snapshot, catalog, options.policy, previous=options.previous, trials=trials)
     with clock.stage("analyse"):
@@ -219,6 +240,15 @@ def make_report(
         peak_memory_bytes=_peak_memory(),
         subjects=options.subjects,
         plans=tuple(plans),
+    )
+
+
+def _cut_short(what: str) -> Gap:
+    return Gap(
+        what=what,
+        why="the time of the run was over (--max-time)",
+        fix="give it more time, or less to do: --time-limit, --what-if none",
+        costs="they are missing; everything else in this report was judged",
     )
 
 

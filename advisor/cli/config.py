@@ -37,8 +37,11 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
     "keep": str,
     "disk": str,
     "replicas": list,
+    "max_time": str,
+    "mail_to": (str, list),
+    "textfile": str,
 }
-_TABLES = ("rules", "retention", "ignore", "gate")
+_TABLES = ("rules", "retention", "ignore", "gate", "mail", "webhook")
 _PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@|\bpassword\s*=", re.IGNORECASE)
 
 
@@ -52,6 +55,8 @@ class Config:
     ignore: tuple[dict[str, Any], ...] = ()
     has_retention: bool = False
     gate: dict[str, Any] = field(default_factory=dict)  # checked by the gate itself
+    mail: dict[str, Any] = field(default_factory=dict)  # checked when a mail is to be sent
+    webhook: dict[str, Any] = field(default_factory=dict)
 
     def get(self, name: str, flag: Any) -> Any:
         """Return the flag's value where it was given, else the configuration's."""
@@ -112,6 +117,9 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
                 f"{path}: '{name}' contains a password.",
                 "Keep it out of files that are shared: use .pgpass, PGPASSWORD or a service file.",
             )
+    for name in ("mail", "webhook"):
+        if not isinstance(data.get(name, {}), dict):
+            raise UsageError(f"{path}: [{name}] must be a table.")
     rules = data.get("rules", {})
     if not isinstance(rules, dict) or not all(isinstance(params, dict) for params in rules.values()):
         raise UsageError(f'{path}: [rules] must hold one table per rule, e.g. [rules."tables/dead_rows"].')
@@ -133,6 +141,8 @@ def _check(path: Path, data: dict[str, Any]) -> Config:
         ignore=tuple(ignore),
         has_retention="retention" in data,
         gate=data.get("gate", {}),
+        mail=data.get("mail", {}),
+        webhook=data.get("webhook", {}),
     )
 
 

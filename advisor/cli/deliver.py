@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from advisor.cli.console import check_format, format_of, note, terminal_width, wants_color, write_file
-from advisor.errors import UsageError
+from advisor.errors import AdvisorError, UsageError
 from advisor.model.finding import Finding, Severity
 from advisor.model.names import RelationName
 from advisor.model.report import Report
@@ -17,19 +17,34 @@ from advisor.workload.redact import redact_report
 
 
 def deliver(
-    report: Report, chosen: str | None, outputs: list[Path], *, redact: bool, quiet: bool, no_color: bool
-) -> None:
-    """Render the report to every output; without -o to standard output."""
+    report: Report,
+    chosen: str | None,
+    outputs: list[Path],
+    *,
+    redact: bool,
+    quiet: bool,
+    no_color: bool,
+    speak: bool = True,
+) -> list[AdvisorError]:
+    """Render the report to every output; without -o to standard output, where `speak` lets it.
+
+    Returns what could not be written: one output that fails keeps no other from being made.
+    """
     formats = tuple(FORMATS)
     targets = [(path, format_of(path, formats, chosen)) for path in outputs]
     if redact:
         report = redact_report(report)
+    problems: list[AdvisorError] = []
     for path, name in targets:
-        write_file(path, render(report, name, color=False, width=None))
-        note(f"wrote {path}", quiet)
-    if not outputs:
+        try:
+            write_file(path, render(report, name, color=False, width=None))
+            note(f"wrote {path}", quiet)
+        except UsageError as error:
+            problems.append(error)
+    if not outputs and speak:
         name = check_format(chosen or "text", formats)
         print_text(render(report, name, color=wants_color(no_color), width=terminal_width()))
+    return problems
 
 
 def print_text(text: str) -> None:

@@ -54,7 +54,12 @@ _SOURCE = "Source"
 _HOST = "Facts about the host"
 _WHAT_IF = "What-if and search"
 _OUTPUT = "Output"
+_UNATTENDED = "Unattended runs"
 
+_MAIL_HELP = "Send the report there; the server is in [mail] or PGADVISE_SMTP_*. May repeat."
+_WEBHOOK_HELP = "POST a summary as JSON; env:NAME takes the URL from that variable. May repeat."
+_TEXTFILE_HELP = "Metrics for node_exporter's textfile collector, also when the run fails."
+_MAX_TIME_HELP = "For the whole run, e.g. 10min; what is finished by then is delivered."
 _DSN_HELP = "URI or keywords; else PGADVISE_DSN, DATABASE_URL, else PGHOST, PGSERVICE, .pgpass as psql has them."
 _WORKLOAD_HELP = "Statements with literals or $n; '-- calls: N' before one weights it. May repeat."
 _LOG_HELP = "A log of this server (stderr, csvlog, jsonlog; .gz): literals and durations. May repeat."
@@ -71,6 +76,7 @@ _SCHEMA_HELP = "For --testcontainer: a file to load. May repeat."
 _PROVIDER_HELP = "self-hosted, rds, aurora, neon, supabase, cloudsql, azure."
 _ENDPOINTS_HELP = "Also read min/max of indexed columns: exact costs for the newest rows."
 _TIME_LIMIT_HELP = "For the index search; the best found by then is reported."
+_QUIET_HELP = "No progress, no notes; nothing at all when nothing is at or above --fail-on or new (--history)."
 _OUTPUT_HELP = "Write here; the ending names the format, unless --format does. May repeat."
 _FAIL_ON_HELP = "Exit 1 when something at or above this severity is found."
 
@@ -108,9 +114,21 @@ MaxIndexes = Annotated[int | None, _option(_WHAT_IF, "--max-indexes", "At most t
 MaxWidth = Annotated[int, _option(_WHAT_IF, "--max-width", "Key columns per index.", "N", min=1, max=8)]
 TimeLimit = Annotated[str | None, _option(_WHAT_IF, "--time-limit", _TIME_LIMIT_HELP, "DURATION")]
 
+MailTo = Annotated[list[str] | None, _option(_UNATTENDED, "--mail-to", _MAIL_HELP, "ADDRESS")]
+WebhookUrls = Annotated[list[str] | None, _option(_UNATTENDED, "--webhook", _WEBHOOK_HELP, "URL")]
+Textfile = Annotated[Path | None, _option(_UNATTENDED, "--textfile", _TEXTFILE_HELP, "FILE.prom")]
+MaxTime = Annotated[str | None, _option(_UNATTENDED, "--max-time", _MAX_TIME_HELP, "DURATION")]
+
 Format = Annotated[str | None, _option(_OUTPUT, "--format -f", "Of the output; else by the file's ending.", "FORMAT")]
 Outputs = Annotated[list[Path] | None, _option(_OUTPUT, "-o --output", _OUTPUT_HELP, "FILE")]
 Redact = Annotated[bool, _option(_OUTPUT, "--redact", "No literals and no column values in the output.")]
-Quiet = Annotated[bool, _option(_OUTPUT, "--quiet -q", "No progress, no notes.")]
+Quiet = Annotated[
+    bool,
+    _option(
+        _OUTPUT,
+        "--quiet -q",
+        _QUIET_HELP,
+    ),
+]
 NoColor = Annotated[bool, _option(_OUTPUT, "--no-color", "No colours (NO_COLOR is honoured too).")]
 FailOnOption = Annotated[FailOn, _option(_OUTPUT, "--fail-on", _FAIL_ON_HELP)]

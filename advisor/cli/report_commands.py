@@ -17,9 +17,11 @@ from advisor.cli.app import app
 from advisor.cli.config import find_config
 from advisor.cli.console import show_progress
 from advisor.cli.deliver import deliver, exit_code, without_ignored
+from advisor.cli.errand import errand_for, tell_problems
 from advisor.cli.flags import report_options, source_from
 from advisor.cli.history_flag import HistoryCommand, check_flags, recorder, today
 from advisor.cli.retention_actions import Action, run_action
+from advisor.deliver.outcome import speaks
 from advisor.demo.container import open_container
 from advisor.errors import UsageError
 from advisor.model.snapshot import Snapshot
@@ -65,6 +67,10 @@ def _run_report(
     quiet: opt.Quiet = False,
     no_color: opt.NoColor = False,
     fail_on: opt.FailOnOption = opt.FailOn.NEVER,
+    mail_to: opt.MailTo = None,
+    webhook: opt.WebhookUrls = None,
+    textfile: opt.Textfile = None,
+    max_time: opt.MaxTime = None,
 ) -> None:
     flags = dict(locals())
     settings = find_config(Path.cwd(), config)
@@ -74,7 +80,12 @@ def _run_report(
         raise UsageError("--schema needs --testcontainer IMAGE.", "It loads the files into that container.")
     place, kept = settings.get("history", history), settings.get("keep", keep)
     check_flags(place, kept, previous)
-    with recorder(place, settings, disk=settings.get("disk", disk), quiet=quiet) as past:
+    limit = fail_on.value if fail_on is not opt.FailOn.NEVER else settings.scalars.get("fail_on", "never")
+    with (
+        errand_for(flags, settings, source, kept=place is not None) as errand,
+        recorder(place, settings, disk=settings.get("disk", disk), quiet=quiet) as past,
+    ):
+        options = errand.bounded(options)
         with (
             show_progress(quiet) as progress,
             _snapshot(source, options, progress, testcontainer, tuple(schema or ())) as (facts, connection),
@@ -82,16 +93,20 @@ def _run_report(
             if past is not None:
                 facts, options = past.before(facts, connection, options)
             report = make_report(facts, options, connection, progress)
+        errand.looked()
         if past is not None:
             report = past.after(report)
         report = without_ignored(report, settings.ignore, today())
-        deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color)
+        code = exit_code(report, limit)
+        wanted = not quiet or speaks(report, code, limit)
+        problems = deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color, speak=wanted)
+        problems += errand.send(report, code, speak=wanted, redact=redact)
         if past is not None:
-            # Last: a run that cannot be delivered or kept tells its news again the next time.
+            # Last: a run that dies before tells its news again the next time.
             past.keep(quiet)
             past.prune(kept)
-    limit = fail_on.value if fail_on is not opt.FailOn.NEVER else settings.scalars.get("fail_on", "never")
-    raise typer.Exit(exit_code(report, limit))
+        tell_problems(problems)
+    raise typer.Exit(code)
 
 
 @contextmanager

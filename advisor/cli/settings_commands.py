@@ -15,6 +15,7 @@ from advisor.cli.app import app
 from advisor.cli.config import find_config
 from advisor.cli.console import show_progress
 from advisor.cli.deliver import deliver, exit_code, without_ignored
+from advisor.cli.errand import tell_problems
 from advisor.cli.flags import report_options, settings_options, source_from
 from advisor.errors import UsageError
 from advisor.model.report import Report, SettingsAdvice
@@ -86,7 +87,7 @@ def settings(
         ):
             report = make_report(facts, chosen, connection, progress)
     report = without_ignored(report, found.ignore)
-    deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color)
+    tell_problems(deliver(report, format, output or [], redact=redact, quiet=quiet, no_color=no_color))
     limit = fail_on.value if fail_on is not opt.FailOn.NEVER else found.scalars.get("fail_on", "never")
     raise typer.Exit(exit_code(report, limit))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from advisor.model.finding import Severity
 from advisor.model.report import Report
@@ -18,17 +19,43 @@ _TABLES = 100
 Labels = tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: its name without the prefix, its help, its samples."""
+
+    name: str
+    text: str
+    samples: tuple[tuple[Labels, float], ...]
+
+
 def render_prometheus(report: Report) -> str:
     """Return the text exposition format; every sample carries the database."""
-    found = items(report)
-    base: Labels = (("database", report.database),)
+    return exposition(report_families(report, (("database", report.database),)))
+
+
+def exposition(families: Iterable[Family]) -> str:
+    """Return the text of families; those of one name become one, as the format demands."""
+    merged: dict[str, tuple[str, list[tuple[Labels, float]]]] = {}
+    for family in families:
+        merged.setdefault(family.name, (family.text, []))[1].extend(family.samples)
     lines: list[str] = []
+    for name, (text, samples) in merged.items():
+        if samples:
+            lines.extend((f"# HELP pgadvise_{name} {text}", f"# TYPE pgadvise_{name} gauge"))
+            lines.extend(f"pgadvise_{name}{_labels(labels)} {_value(value)}" for labels, value in samples)
+    return "\n".join(lines) + "\n"
+
+
+def report_families(report: Report, base: Labels) -> list[Family]:
+    """Return the metrics of one report; every sample carries the labels `base`."""
+    found = items(report)
+    families: list[Family] = []
 
     def metric(name: str, text: str, samples: Iterable[tuple[Labels, float | None]]) -> None:
-        values = [(labels, value) for labels, value in samples if value is not None and math.isfinite(value)]
-        if values:
-            lines.extend((f"# HELP pgadvise_{name} {text}", f"# TYPE pgadvise_{name} gauge"))
-            lines.extend(f"pgadvise_{name}{_labels(base + labels)} {_value(value)}" for labels, value in values)
+        values = tuple(
+            (base + labels, float(value)) for labels, value in samples if value is not None and math.isfinite(value)
+        )
+        families.append(Family(name, text, values))
 
     severities = Counter(item.severity for item in found)
     subjects = Counter((item.subject, item.severity) for item in found)
@@ -87,7 +114,7 @@ def render_prometheus(report: Report) -> str:
         [((("table", n),), utc(s.oldest).timestamp() if s.oldest else None) for n, s in largest],
     )
     metric("duration_seconds", "Time the report took.", [((), sum(report.timings.values()))])
-    return "\n".join(lines) + "\n"
+    return families
 
 
 def _labels(labels: Labels) -> str:
