@@ -32,6 +32,8 @@ class Knowledge:
         self.constraints_not_valid: dict[tuple[RelationName, str], bool] = {}  # -> added in this transaction
         self.checks_not_null: set[tuple[RelationName, str]] = set()  # columns proven NOT NULL by a valid CHECK
         self.validated: dict[RelationName, list[str]] = {}  # CHECK expressions proven by these migrations
+        self.schemas_created: set[str] = set()
+        self.foreign_keys_made: set[tuple[RelationName, str]] = set()
         self.views: dict[RelationName, str] = {}  # created by these migrations: name -> query
         self.view_reads: dict[RelationName, tuple[RelationName, ...]] = {}  # of those views: what they read
         self.policies: set[RelationName] = set()
@@ -65,9 +67,10 @@ class Knowledge:
             }
             default = next((p.relation for p in catalog.partitions.get(name, ()) if p.is_default_partition), None)
             size = sum(leaf.size_bytes or 0 for leaf in catalog.leaves(name))
+            toast = sum(leaf.toast_bytes or 0 for leaf in catalog.leaves(name))
             self.relations[name] = RelationState(
                 name=name, kind=table.kind, known=True, columns=columns, rows=catalog.rows(name), size_bytes=size,
-                is_partition=table.is_partition, parent=table.parent, default_partition=default,
+                toast_bytes=toast, is_partition=table.is_partition, parent=table.parent, default_partition=default,
             )  # fmt: skip
         self.known_views = {
             RelationName(item.schema, item.name)
@@ -83,8 +86,13 @@ class Knowledge:
     def take_sizes(self, catalog: Catalog) -> None:
         """Take rows and sizes of production for what has the same name here; the rest stays as the schema says."""
         for name in self.relations.keys() & catalog.tables.keys():
-            size = sum(leaf.size_bytes or 0 for leaf in catalog.leaves(name))
-            self.relations[name] = replace(self.relations[name], rows=catalog.rows(name), size_bytes=size)
+            leaves = catalog.leaves(name)
+            self.relations[name] = replace(
+                self.relations[name],
+                rows=catalog.rows(name),
+                size_bytes=sum(leaf.size_bytes or 0 for leaf in leaves),
+                toast_bytes=sum(leaf.toast_bytes or 0 for leaf in leaves),
+            )
 
     # -- questions rules ask -------------------------------------------------------------------------------------
 
@@ -117,6 +125,11 @@ class Knowledge:
         found = self.relation(name).columns.get(column, ColumnState(name=column))
         base = self.domains.get((found.type or "").rpartition(".")[2])
         return found if base is None else replace(found, type=base)
+
+    def base_type(self, type_: str) -> str:
+        """Return what a type is stored as: a domain without constraints is its base type."""
+        name = type_.rpartition(".")[2]
+        return type_ if name in self.domains_constrained else self.domains.get(name, type_)
 
     def indexes_of(self, name: RelationName) -> tuple[RelationState, ...]:
         """Return the indexes known on a relation."""

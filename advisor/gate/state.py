@@ -27,6 +27,7 @@ class State(Knowledge):
                 columns = {key: replace(column, created=False) for key, column in state.columns.items()}
                 known[name] = replace(state, created=False, created_in_transaction=False, filled=False, columns=columns)
         self.types_created.clear()
+        self.schemas_created.clear()
         self.constraints_made.clear()
         self.search_path = ()
         self.complete = True
@@ -57,7 +58,8 @@ class State(Knowledge):
 
     def apply(self, action: Action) -> None:
         """Take note of one action, after the rules have judged it."""
-        if self.in_transaction:
+        # Of a view that is dropped nobody can be waiting for more than its successor.
+        if self.in_transaction and action.kind != "drop_view":
             for name, mode in self.locks:
                 held = self.exclusive if mode == "ACCESS EXCLUSIVE" else self.write_locked
                 if mode in BLOCKING and self.preexisting(name) and name not in held:
@@ -115,6 +117,9 @@ class State(Knowledge):
         )  # fmt: skip
         if action.bound == "default" and action.partition_of is not None:
             self._set_default(action.partition_of, action.relation)
+        checks = [c.expression for c in action.constraints if c.type == "check" and c.expression is not None]
+        if checks:
+            self.validated.setdefault(action.relation, []).extend(checks)
         for constraint in action.constraints:
             if constraint.type in ("primary", "unique", "exclusion"):
                 suffix = "pkey" if constraint.type == "primary" else "key"
@@ -261,6 +266,8 @@ class State(Knowledge):
         constraint = action.constraint
         if constraint.name is not None:
             self.constraints_made.add((action.relation, constraint.name))
+            if constraint.type == "foreign":
+                self.foreign_keys_made.add((action.relation, constraint.name))
         if constraint.type == "check" and constraint.expression is not None:
             if constraint.not_valid:
                 self._unproven[(action.relation, constraint.name or "")] = constraint.expression
@@ -312,6 +319,13 @@ class State(Knowledge):
             if state.created:
                 self.relations[state.name] = replace(state, filled=True)
 
+    def _apply_create_schema(self, action: Action) -> None:
+        self.schemas_created.add(action.name or "")
+
+    def _apply_rename_schema(self, action: Action) -> None:
+        if action.name in self.schemas_created:
+            self.schemas_created.add(action.new_name or "")
+
     def _apply_create_type(self, action: Action) -> None:
         self.types_created.add((action.name or "").rpartition(".")[2])
 
@@ -322,7 +336,9 @@ class State(Knowledge):
         self.domains[(action.name or "").rpartition(".")[2]] = action.type or ""
 
     def _apply_add_enum_value(self, action: Action) -> None:
-        if self.in_transaction and (action.name or "").rpartition(".")[2] not in self.types_created:
+        # From 17 on, values of a type that the same transaction created may be used at once.
+        exempt = self.major >= 17 and (action.name or "").rpartition(".")[2] in self.types_created
+        if self.in_transaction and not exempt:
             self.enum_values_added[action.value or ""] = action.name or ""
 
     def _apply_create_policy(self, action: Action) -> None:

@@ -158,7 +158,8 @@ def _from_hazard(rule: MigrationRule, hazard: Hazard, step: Step, state: State) 
     return GateFinding(
         rule=rule.name, severity=hazard.severity or rule.severity.value, line=step.line, statement=step.sql[:SHOWN],
         message=hazard.message, object=hazard.object, lock=hazard.lock, rewrite=hazard.rewrite,
-        seconds_estimate=estimate_seconds(hazard, state), remedy_sql=hazard.remedy, remedy_note=hazard.remedy_note,
+        seconds_estimate=estimate_seconds(hazard, state, rule.name), remedy_sql=hazard.remedy,
+        remedy_note=hazard.remedy_note,
     )  # fmt: skip
 
 

@@ -127,7 +127,8 @@ class RelationState:
     filled: bool = False  # created here, and rows were copied in since
     columns: dict[str, ColumnState] = field(default_factory=dict)
     rows: float | None = None
-    size_bytes: int | None = None
+    size_bytes: int | None = None  # the main fork
+    toast_bytes: int = 0
     is_partition: bool = False
     parent: RelationName | None = None
     default_partition: RelationName | None = None
@@ -173,6 +174,8 @@ class MigrationView(Protocol):
     policies: set[RelationName]
     constraints_made: set[tuple[RelationName, str]]  # by these migrations
     enum_values_added: dict[str, str]
+    schemas_created: set[str]
+    foreign_keys_made: set[tuple[RelationName, str]]
 
     def relation(self, name: RelationName) -> RelationState: ...
 
@@ -181,6 +184,8 @@ class MigrationView(Protocol):
     def index(self, name: RelationName) -> RelationState: ...
 
     def column(self, name: RelationName, column: str) -> ColumnState: ...
+
+    def base_type(self, type_: str) -> str: ...
 
     def indexes_of(self, name: RelationName) -> tuple[RelationState, ...]: ...
 

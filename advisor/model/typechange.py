@@ -35,8 +35,8 @@ def type_change(old: str | None, new: str, column: str, using: str | None = None
     old_base, old_modifiers, old_array = _split(old)
     if (old_base, old_modifiers, old_array) == (new_base, new_modifiers, new_array):
         return "none"
-    if old_array != new_array:
-        return "rewrite"
+    if old_array or new_array:
+        return "rewrite"  # also a longer limit of the elements
     if old_base in _TEXTS and new_base in _TEXTS:
         # text and varchar without a limit are the same; a limit must not shrink.
         if new_modifiers is None:

@@ -61,7 +61,7 @@ def test_identities_are_unique() -> None:
     "text", ["", "[]", "{}", '{"files": 3}', '{"schema_version": 2, "baseline": []}', '{"files": [{}]}']
 )
 def test_another_file_is_one_sentence(text: str) -> None:
-    with pytest.raises(UsageError, match="baseline b.json"):
+    with pytest.raises(UsageError, match=r"baseline b\.json"):
         read_baseline(text, "b.json")
 
 

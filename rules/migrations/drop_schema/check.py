@@ -8,7 +8,7 @@ from advisor.model.migration import Action, Hazard, MigrationView
 
 
 def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
-    if action.kind != "drop_schema":
+    if action.kind != "drop_schema" or action.name in state.schemas_created:
         return
     yield Hazard(
         message=f"{action.name} and all it holds are gone for good.",

@@ -8,7 +8,7 @@ from advisor.model.migration import Action, Hazard, MigrationView
 
 
 def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
-    if action.kind != "rename_schema":
+    if action.kind != "rename_schema" or action.name in state.schemas_created:
         return
     yield Hazard(
         message=f"Whatever names the schema {action.name} fails at once.",

@@ -12,6 +12,10 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         return
     if not state.preexisting(action.relation) or action.relation is None:
         return
+    if state.relation(action.relation).known and not any(
+        action.name in columns for columns in state.index_columns(action.relation)
+    ):
+        return  # no index to build anew
     yield Hazard(
         message=f"The new collation of {action.name} rebuilds every index on it while {action.relation} is locked.",
         object=f"{action.relation}.{action.name}",

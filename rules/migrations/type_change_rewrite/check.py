@@ -14,7 +14,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     if not state.preexisting(action.relation):
         return
     column = state.column(action.relation, action.name)
-    effect = type_change(column.type, action.type, action.name, action.using)
+    effect = type_change(column.type, state.base_type(action.type), action.name, action.using)
     if effect not in ("rewrite", "unknown"):
         return
     if column.type is not None:

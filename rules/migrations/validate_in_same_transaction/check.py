@@ -17,7 +17,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     yield Hazard(
         message=f"The lock of ADD CONSTRAINT on {action.relation} is held while VALIDATE reads every row.",
         object=f"{action.relation}.{action.name}",
-        lock="ACCESS EXCLUSIVE",
+        lock="SHARE ROW EXCLUSIVE" if (action.relation, action.name) in state.foreign_keys_made else "ACCESS EXCLUSIVE",
         scan=True,
         relation=action.relation,
         remedy_note="COMMIT between the two, or put VALIDATE in the next migration.",

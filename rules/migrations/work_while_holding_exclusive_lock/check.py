@@ -49,7 +49,10 @@ def _works_through(action: Action, state: MigrationView) -> RelationName | None:
     elif action.kind == "add_constraint" and action.constraint is not None:
         new_column = action.column is not None and action.column.default is None
         heavy = not action.constraint.not_valid and action.constraint.using_index is None and not new_column
-    elif action.kind in ("validate_constraint", "refresh_matview"):
+    elif action.kind == "validate_constraint":
+        # Where the constraint is of the same transaction, validate_in_same_transaction says it.
+        heavy = not state.constraints_not_valid.get((action.relation, action.name or ""), False)  # type: ignore[arg-type]
+    elif action.kind == "refresh_matview":
         heavy = True
     return action.relation if heavy and state.preexisting(action.relation) else None
 

@@ -1,0 +1,26 @@
+-- What each case does on real servers is measured (tests/gate/test_measured.py); the schema is tests/gate/case_schema.sql.
+-- case: bad, plain
+-- measured: lock orders ACCESS EXCLUSIVE; scan orders
+alter table orders alter column note set not null;
+-- case: bad, check not validated
+-- measured: lock orders ACCESS EXCLUSIVE; scan orders
+alter table orders add constraint nn check (note is not null) not valid;
+alter table orders alter column note set not null;
+-- case: bad, check of another column
+-- measured: lock orders ACCESS EXCLUSIVE; scan orders
+alter table orders add constraint nn check (filled is not null) not valid;
+alter table orders validate constraint nn;
+alter table orders alter column note set not null;
+-- case: good, proven
+-- measured: lock orders ACCESS EXCLUSIVE
+alter table orders add constraint nn check (note is not null) not valid;
+alter table orders validate constraint nn;
+alter table orders alter column note set not null;
+alter table orders drop constraint nn, add constraint nn2 check (true) not valid;
+-- case: good, not null already
+-- measured: lock orders ACCESS EXCLUSIVE
+alter table orders alter column state set not null;
+-- case: good, new table
+-- measured: nothing
+create table fresh (a int);
+alter table fresh alter column a set not null;
