@@ -14,6 +14,7 @@ from advisor.cli.console import check_format, note, show_progress, terminal_widt
 from advisor.cli.deliver import print_text
 from advisor.cli.history_flag import DEFAULT, HistoryCommand, now, recorder
 from advisor.errors import UsageError
+from advisor.model.finding import Severity
 from advisor.pipeline import ReportOptions, Source, make_report, open_source
 from advisor.render.history import RunLine, render_changes, render_json_value, render_ledger, render_runs
 from advisor.units import parse_duration
@@ -103,7 +104,7 @@ def show_run(
         print_text(render_json_value({"run": _line(head), "findings": run.findings, "plans": run.plans}))
         return
     print_text(render_runs([_line(head)], color=wants_color(False), width=terminal_width()))
-    for finding in sorted(run.findings, key=lambda f: (f.severity != "critical", f.severity, f.key)):
+    for finding in sorted(run.findings, key=lambda f: (Severity(f.severity).rank, f.key)):
         print_text(f"       {finding.severity:<8}  since {finding.since:%Y-%m-%d}  {finding.title}\n")
 
 
@@ -128,7 +129,7 @@ def compare_runs(
         print_text(render_json_value(changes))
         return
     title = f"From run {first.id} to run {second.id}"
-    print_text(render_changes(changes, title, color=wants_color(False), width=terminal_width()))
+    print_text(render_changes(changes, title, f"run {first.id}", color=wants_color(False), width=terminal_width()))
 
 
 @runs_app.command("prune", cls=HistoryCommand)
@@ -185,8 +186,8 @@ def verify(
             assert past is not None, "a place was given"
             options = ReportOptions(subjects=())
             facts, options = past.before(facts, connection, options)
+            # Not kept: the next report would have no news to tell. Its counters come again then.
             report = past.after(make_report(facts, options, connection, progress))
-            past.keep(quiet)
         entries = report.changes.ledger if report.changes is not None else ()
     if format == "json":
         text = render_json_value({"schema_version": 1, "ledger": entries})

@@ -17,6 +17,8 @@ from advisor.units import format_size
 DUE = {"critical": timedelta(days=1), "high": timedelta(days=14), "medium": timedelta(days=60)}
 # Of the same severity, a finding is worse from this ratio of its bytes on.
 _MORE_BYTES = 1.5
+# Their severity is a share of the workload, which moves a little every day: one step is no change.
+_BY_SHARE = ("index/create", "index/drop_unused", "index/drop_redundant", "index/drop_duplicate")
 # Where a value comes from that somebody set for all sessions; ours and the client's say nothing of the server.
 _LASTING = ("default", "configuration file", "command line", "environment variable", "database", "user", "global")
 
@@ -50,7 +52,7 @@ def difference(before: Iterable[SavedFinding], now: Iterable[SavedFinding]) -> F
             continue
         if known is None:
             arrived.append(_change(finding))
-        elif rank(finding.severity) != rank(known.severity):
+        elif abs(rank(finding.severity) - rank(known.severity)) > (1 if finding.rule in _BY_SHARE else 0):
             change = _change(finding, before=known.severity)
             (worse if rank(finding.severity) < rank(known.severity) else better).append(change)
         elif known.size_bytes > 0 and finding.subject == "retention":

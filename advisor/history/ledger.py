@@ -30,6 +30,7 @@ from advisor.workload.redact import without_literals
 _FRESH = 30
 _MOST_PROMISES = 20
 _MOST_ENTRIES = 500
+_APART = "\x1f"  # between the parts of a drop's definition; names may hold anything else
 _FORGET = timedelta(days=400)
 PENDING = ("open", "lapsed")
 DECIDED = ("verified", "harmful", "unused", "no_effect")
@@ -124,8 +125,10 @@ def _in_place(state: LedgerState, snapshot: Snapshot, here: Mapping[str, Index])
     if state.entry.kind == "drop":
         tables = {str(table.relation) for table in snapshot.tables}
         names = {(str(index.relation), definition_of(index)) for index in snapshot.indexes}
-        table, _, definition = state.definition.partition("\n")
-        return table in tables and (state.entry.object, definition) not in names, None
+        table, definition, meaning = state.definition.split(_APART)
+        # An index of the same definition under another name is the dropped one come back.
+        gone = (state.entry.object, definition) not in names and (not meaning or meaning not in here)
+        return table in tables and gone, None
     setting = snapshot.setting(state.entry.object)
     return setting is not None and setting.setting == state.definition, None
 
@@ -250,8 +253,13 @@ def _drop(drop: IndexDrop, reading: Reading) -> LedgerState:
         promised_ratio=1.0,
     )
     mentions = re.compile(rf"(?<!\w){re.escape(drop.table.name)}(?!\w)", re.IGNORECASE)
+    meaning = canonical(index.definition) if index is not None else None
+    twins = [i for i in reading.snapshot.indexes if meaning is not None and canonical(i.definition) == meaning]
     return LedgerState(
-        entry=entry, definition=f"{drop.table}\n{definition}", promises=_named(reading, mentions, readers=True)
+        entry=entry,
+        # Of duplicates one stays: there the name alone tells.
+        definition=_APART.join((str(drop.table), definition, meaning if meaning and len(twins) == 1 else "")),
+        promises=_named(reading, mentions, readers=True),
     )
 
 

@@ -43,11 +43,11 @@ class Block:
     more: int = 0
 
 
-def summary(changes: Changes) -> str:
+def summary(changes: Changes, since: str = "the last run") -> str:
     """Return the change in one sentence."""
     if changes.previous is None:
         return "This is the first run in the history: changes show from the next one on."
-    since = f"since the last run ({minute(changes.previous)})"
+    since = f"since {since} ({minute(changes.previous)})"
     words = (
         ("new", "new"),
         ("worse", "worse"),

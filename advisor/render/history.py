@@ -43,14 +43,15 @@ def render_runs(runs: Sequence[RunLine], *, color: bool, width: int | None) -> s
     if not runs:
         page.prose("The history is empty.")
     for target in dict.fromkeys(run.target for run in runs):
-        page.heading(target)
+        page.blank()
+        page.rich(Text(one_line(target), style="bold"))
         for run in runs:
             if run.target != target:
                 continue
             counts = [f"{run.findings[name]} {name}" for name in _SEVERITIES if run.findings.get(name)]
             news = [f"{count} {name}" for name, count in run.changed.items()]
-            text = ", ".join(counts) or "nothing found"
-            text += "; changed: " + ", ".join(news) if news else "; no change"
+            text = ("changed: " + ", ".join(news) if news else "no change") + "; "
+            text += ", ".join(counts) or "nothing found"
             page.row(
                 ((f"{run.id}", -5, "bold"), (minute(run.at), 20, ""), (size(run.size_bytes), -8, "dim"), (text, 0, ""))
             )
@@ -59,17 +60,17 @@ def render_runs(runs: Sequence[RunLine], *, color: bool, width: int | None) -> s
     return page.text()
 
 
-def render_changes(changes: Changes, title: str, *, color: bool, width: int | None) -> str:
+def render_changes(changes: Changes, title: str, since: str, *, color: bool, width: int | None) -> str:
     """Return what changed between two runs."""
     page = Page(color=color, width=width)
     page.heading(title)
-    write_changes(page, changes)
+    write_changes(page, changes, since)
     return page.text()
 
 
-def write_changes(page: Page, changes: Changes) -> None:
+def write_changes(page: Page, changes: Changes, since: str = "the last run") -> None:
     """Write what changed below a heading of the caller's."""
-    page.prose(summary(changes))
+    page.prose(summary(changes, since))
     for block in change_blocks(changes):
         page.blank()
         page.rich(Text(block.title, style="bold"), 2)

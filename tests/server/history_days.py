@@ -34,7 +34,7 @@ insert into events select g, repeat('e', 100) from generate_series(1, 20000) g;
 create index orders_customer on orders (customer_id);
 vacuum analyze;
 """
-BY_CUSTOMER = "select id, status from orders where customer_id = %s"
+BY_CUSTOMER = "select * from orders where customer_id = %s"
 
 
 class Days:
