@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 from advisor.history.model import Tally
 from advisor.model.activity import StatementCounters
@@ -152,7 +152,7 @@ def _real(compared: tuple[float, float, float], base: WindowRow, row: WindowRow,
     value, low, high = compared
     means = [mean(p.tally) for p in past]
     # What it moves by from one window to the next anyway: weekends, nights. One lasting change among them is no habit.
-    habit = 4 * median(abs(new - old) for old, new in pairwise(means)) if len(means) >= 3 else 0.0
+    habit = 4 * median_low(abs(new - old) for old, new in pairwise(means)) if len(means) >= 3 else 0.0
     now, usual = mean(row.tally), mean(base.tally)
     if row.tally.calls < _LEAST_CALLS or base.tally.calls < _LEAST_CALLS:
         # A nightly job runs once: only the windows before can say what is usual for it.
