@@ -21,7 +21,7 @@ from advisor.settings.host import Host, resolve_host
 from advisor.settings.memory import plan_of
 from advisor.settings.options import SettingsOptions
 from advisor.settings.proposals import Outcome, Place, propose
-from advisor.settings.providers import LABELS, refusal
+from advisor.settings.providers import LABELS, refusal, together
 from advisor.settings.sizing import Demand, Sizing, size_memory
 from advisor.settings.storage import storage_targets, wal_targets
 from advisor.settings.switches import switch_targets
@@ -244,6 +244,9 @@ def _advice(
         )
     if subject.provider not in ("self-hosted", ""):
         notes.append(f"Changes are written for {LABELS.get(subject.provider, subject.provider)}.")
+    one = together(subject.provider, {p.name: outcome.after[p.name].text for p in proposals})
+    if one is not None:
+        notes.append(one)
     if subject.exact and subject.profile != "dw" and subject.now.major >= 15:
         notes.append("wal_compression = lz4 is cheaper than on where the server was built with it.")
     findings: tuple[Finding, ...] = ()

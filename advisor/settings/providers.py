@@ -5,6 +5,7 @@ Lines that are not SQL (a provider's own tool) are SQL comments, so that a scrip
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from advisor.model.names import quote_ident, quote_literal
@@ -102,6 +103,17 @@ def apply_lines(provider: str, change: Change) -> tuple[str, ...]:
     return _lines(provider, change, change.value, change.shown)
 
 
+def together(provider: str, changes: Mapping[str, str]) -> str | None:
+    """Return one command for all changes (name -> value in the unit), where several in turn would undo each other."""
+    if provider != "cloudsql" or len(changes) < 2:
+        return None
+    flags = ",".join(f"{name}={value}" for name, value in changes.items())
+    return (
+        "A patch of Cloud SQL replaces all flags, so make the changes in one command: gcloud sql instances patch "
+        f"YOUR_INSTANCE --database-flags=YOUR_PRESENT_FLAGS,{flags}"
+    )
+
+
 def undo_lines(provider: str, change: Change) -> tuple[str, ...]:
     """Return what brings the present value back, by where that value comes from."""
     name, old = change.fact.name, change.present.text
@@ -165,8 +177,10 @@ def _lines(provider: str, change: Change, value: str, shown: str) -> tuple[str, 
         )
     if provider == "cloudsql":
         return (
-            f"-- gcloud sql instances patch YOUR_INSTANCE --database-flags={name}={value}",
-            "-- The patch replaces all flags: name every flag you want to keep in the same command.",
+            f"-- gcloud sql instances patch YOUR_INSTANCE --database-flags=YOUR_PRESENT_FLAGS,{name}={value}",
+            "-- The patch replaces all flags: name those set now as well, which this lists:",
+            "-- gcloud sql instances describe YOUR_INSTANCE --format='value(settings.databaseFlags)'",
+            *(("-- It restarts the instance.",) if waits else ()),
         )
     if provider == "azure":
         return (

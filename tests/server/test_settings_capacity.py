@@ -18,8 +18,13 @@ import psycopg
 import pytest
 
 from advisor.cluster import Cluster
+from advisor.load import run_load_check
+from advisor.pipeline import Source
+from advisor.progress import Silent
 from advisor.settings import Assumptions, capacity
+from advisor.settings.load import Demanded
 from advisor.settings.pgbouncer import pgbouncer_ini
+from advisor.whatif.load import LoadOptions
 from tests.conftest import missing
 
 pytestmark = pytest.mark.server
@@ -167,3 +172,27 @@ def connected(port: int) -> Iterator[psycopg.Connection]:
             time.sleep(0.05)
     with connection:
         yield connection
+
+
+def test_a_load_check_through_the_pooler(clusters: Callable[[int], Cluster], tmp_path: Path) -> None:
+    """A pooler takes no settings with the connection: each transaction says itself that it only reads."""
+    statements = tmp_path / "load.sql"
+    statements.write_text("select relname from pooled where relname = 'pg_class'; delete from pooled;")
+    cluster = clusters(15)
+    with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+        connection.execute("create table pooled as select relname::text from pg_class")
+    try:
+        with running_pgbouncer(cluster, tmp_path) as dsn:
+            found = run_load_check(
+                Source(dsn=dsn, workload_files=(statements,)),
+                Demanded(),
+                LoadOptions(clients=(8,), step_seconds=1),
+                Silent(),
+            )
+    finally:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            connection.execute("drop table pooled")
+    (step,) = found.steps
+    assert step.clients == 8 and step.transactions > 0 and not step.failed_clients
+    assert dict(found.left_out) == {"delete from pooled": "it changes or locks rows"}
+    assert any("Through a pooler" in note for note in found.notes)

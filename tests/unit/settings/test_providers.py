@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from advisor.collect.providers import detect_provider
@@ -10,6 +13,7 @@ from advisor.model.server import Extension, Role, RoleSetting, Setting
 from advisor.settings import SettingsOptions, advise_settings
 from advisor.settings.configuration import server_configuration
 from advisor.settings.host import infer_ram
+from advisor.settings.providers import refusal
 from tests.unit.settings.samples import CONF, GB, SCHOOL_VALUES, host, snapshot
 
 
@@ -81,7 +85,7 @@ def advice_on(provider: str, **parts: object) -> SettingsAdvice:
         ("rds", "ParameterName=work_mem,ParameterValue=14336,ApplyMethod=immediate"),
         ("aurora", "ParameterName=work_mem,ParameterValue=14336"),
         ("supabase", "postgres-config update --config work_mem=12MB"),
-        ("cloudsql", "--database-flags=work_mem=14336"),
+        ("cloudsql", "--database-flags=YOUR_PRESENT_FLAGS,work_mem=14336"),
         ("azure", "--name work_mem --value 14336"),
         ("patroni", "patronictl edit-config YOUR_CLUSTER --pg work_mem='14MB'"),
         ("cloudnativepg", '"parameters":{"work_mem":"14MB"}'),
@@ -165,3 +169,47 @@ def test_inferred_ram(provider: str, changes: dict[str, str], ram: int | None) -
     advice = advise_settings(shot, SettingsOptions())
     assert advice.ram_source is not None and advice.ram_source.startswith("inferred: ")
     assert all(p.confidence != "high" for p in advice.proposals if p.name in ("work_mem", "effective_cache_size"))
+
+
+WAYS = {
+    "self-hosted": r"ALTER SYSTEM |SELECT pg_reload_conf",
+    "patroni": r"-- patronictl (edit-config|restart) YOUR_CLUSTER ",
+    "cloudnativepg": r"-- kubectl patch cluster YOUR_CLUSTER ",
+    "rds": r"-- aws rds (modify-db-parameter-group|reboot-db-instance) ",
+    "aurora": r"-- aws rds (modify-db-parameter-group|reboot-db-instance) ",
+    "neon": r"ALTER DATABASE shop (SET|RESET) ",
+    "supabase": r"-- supabase .* postgres-config update |ALTER DATABASE shop (SET|RESET) ",
+    "cloudsql": r"-- gcloud sql instances (patch|describe) |-- The patch replaces all |-- It restarts",
+    "azure": r"-- az postgres flexible-server (parameter set|restart) ",
+}
+
+
+@pytest.mark.parametrize("provider", CASES)
+@pytest.mark.parametrize("major", [13, 16, 18])
+def test_a_whole_snapshot_of_each_provider(provider: str, major: int) -> None:
+    """Recognised by its own settings and roles; every line in its way, and nothing that it does not let anyone set."""
+    extra, roles, address = CASES[provider]
+    rows = {s.name: s for s in snapshot(major, SCHOOL_VALUES | {"jit": "on"}).settings}
+    rows |= {s.name: replace(rows.get(s.name, s), setting=s.setting, source=s.source) for s in extra}
+    found, _ = detect_provider(None, rows.values(), [role(r) for r in roles], (), address)
+    assert found == provider
+    shot = snapshot(major, SCHOOL_VALUES | {"jit": "on"}, provider=found, host=host(8 * GB, 2))
+    advice = advise_settings(shot, SettingsOptions())
+    names = {p.name for p in advice.proposals}
+    assert {"work_mem", "jit"} <= names or provider == "supabase"
+    now = server_configuration(shot)
+    for proposal in advice.proposals:
+        assert refusal(provider, now[proposal.name].fact) is None
+        for line in (*proposal.apply_sql, *proposal.undo_sql):
+            assert re.match(WAYS[provider], line), line
+    for name, why in advice.refused:
+        assert why and name not in names
+
+
+def test_cloud_sql_makes_all_changes_in_one_command() -> None:
+    advice = advice_on("cloudsql")
+    (note,) = [n for n in advice.notes if "--database-flags=" in n]
+    assert note.count("gcloud sql instances patch") == 1
+    assert all(f",{p.name}=" in note for p in advice.proposals)
+    work_mem = next(p for p in advice.proposals if p.name == "work_mem")
+    assert "describe" in work_mem.apply_sql[2]
