@@ -62,7 +62,13 @@ def _holds(index: Index, candidate: Candidate) -> bool:
 
 
 def unique_within(candidate: Candidate, indexes: Iterable[Index]) -> Index | None:
-    """Return the existing unique index whose columns the candidate begins with: it would only cover more columns."""
+    """Return the existing unique index whose columns the candidate begins with: it would only cover more columns.
+
+    A partial candidate is another matter: the condition selects its rows, whatever its key (the queue that is read in
+    the order of its primary key).
+    """
+    if candidate.predicate is not None:
+        return None
     for index in indexes:
         width = len(index.columns)
         if (
