@@ -291,9 +291,11 @@ def _halves(part: list[tuple[Outcome, float]]) -> list[list[tuple[Outcome, float
 
 
 def _middle(part: Sequence[tuple[Outcome, float]]) -> tuple[Outcome, float]:
-    """Return the outcome nearest to the group's mean cost, with the group's weight."""
+    """Return the outcome nearest to the group's mean cost, of alike ones the likeliest, with the group's weight."""
     total = sum(weight for _, weight in part)
     if total <= 0:
         return part[0][0], 0.0
     mean = sum(outcome.cost * weight for outcome, weight in part) / total
-    return min(part, key=lambda item: abs(item[0].cost - mean))[0], total
+    off = min(abs(outcome.cost - mean) for outcome, _ in part) + (_SAME_COST - 1) * mean
+    # What reads the whole table costs the same for every value; with an index it matters which one is asked for.
+    return max((item for item in part if abs(item[0].cost - mean) <= off), key=lambda item: item[1])[0], total

@@ -248,7 +248,7 @@ def show(application: Application, expected: Expected, variants: Sequence[Varian
             f"{found[variant.name].hot:6.0%} {variant.seconds:9.1f}"
         )
     for variant in variants:
-        if variant.name in ("none", "dba"):
+        if variant.name in ("none", "dba") or variant.name.startswith("price"):
             continue
         slower = []
         for shape in application.statements:
@@ -294,6 +294,10 @@ def run_in(
         Variant("ours", script_of(plain), seconds=plain_seconds),
         Variant("ours_constants", script_of(told), seconds=told_seconds),
     ]
+    for factor in (1 / 3, 3) if arguments.thirds else ():
+        other = replace(options, fixed_price=factor * options.fixed_price, size_price=factor * options.size_price)
+        advice, seconds = advice_of(dsn, other)
+        variants.append(Variant(f"price_x{factor:.2g}", script_of(advice), seconds=seconds))
     if arguments.show:
         for label, advice in (("ours", plain), ("ours_constants", told)):
             for proposal in advice.create:
@@ -315,6 +319,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=0.5, help="of the calls, for pg_stat_statements")
     parser.add_argument("--price", type=float, default=1.0, help="times the price of an index")
+    parser.add_argument(
+        "--thirds", action="store_true", help="also with a third of that price, and with three times it"
+    )
     parser.add_argument("--folder", type=Path, help="for the files with constants")
     parser.add_argument("--advice-only", action="store_true", help="compare with the list, run nothing")
     parser.add_argument("--show", action="store_true", help="print every proposal")
