@@ -24,6 +24,9 @@ _BETTER, _WORSE = 0.9, 1.1
 # Reads may not get slower than this without an index that was dropped.
 _DROP_HARMS = 1.2
 _RATE_BETTER, _RATE_WORSE = 0.7, 1.4
+# A setting has no statements that stay as they were to compare with: the load's own drift must not look like a win.
+_SETTING_BETTER = 0.8
+_FINAL = ("verified", "no_effect")
 # What a setting is for, where a counter of the server tells it: rate per hour that should fall.
 RATE_OF = {
     "work_mem": "temp_bytes",
@@ -95,6 +98,8 @@ def judged(state: LedgerState, now: datetime, index: Index | None) -> LedgerStat
         verdict, why = _setting_verdict(state, found)
     if verdict is None:
         return replace(state, entry=replace(entry, why=why if entry.state == "applied" else entry.why))
+    if verdict in _FINAL and entry.state in _FINAL:
+        return replace(state, entry=entry)  # judged once: a published score must not waver with the load
     changed = verdict != entry.state
     decided = now if changed else entry.decided
     return replace(state, entry=replace(entry, state=verdict, why=why, decided=decided, is_news=changed))
@@ -166,7 +171,7 @@ def _setting_verdict(state: LedgerState, found: Measured | None) -> tuple[str | 
         if found.low > _DROP_HARMS:
             return "harmful", f"the dearest statements take {_times(found)} as long as before"
         if state.entry.object in _PLANNER:
-            if found.high < _BETTER:
+            if found.high < _SETTING_BETTER:
                 return "verified", f"the dearest statements take {_times(found)} the time of before"
             return "no_effect", f"the dearest statements take {_times(found)} the time of before"
     return None, "in place; its benefit is safety or cannot be told from counters yet"
