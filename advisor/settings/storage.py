@@ -7,7 +7,7 @@ from advisor.settings.evidence import Evidence
 from advisor.settings.memory import GB, MB
 from advisor.settings.targets import Target
 from advisor.settings.values import round_down, unit_bytes
-from advisor.units import format_size
+from advisor.units import format_duration, format_size
 
 _WAL_BYTES = {"web": 4 * GB, "mixed": 4 * GB, "oltp": 8 * GB, "dw": 16 * GB}
 _MIN_CHECKPOINTS = 10
@@ -94,6 +94,9 @@ def wal_targets(now: Configuration, profile: str, evidence: Evidence, wal_disk_f
             low=0.66,
             severity="low",
             reason=_timeout_reason(now, timeout, evidence),
+            evidence={"checkpoint_interval_seconds": round(evidence.checkpoint_interval)}
+            if _is_often(evidence) and evidence.checkpoint_interval is not None
+            else {},
         ),
     ]
     if now.major <= 13:
@@ -117,13 +120,21 @@ def _timeout_reason(now: Configuration, timeout: int, evidence: Evidence) -> str
         f"Every page's first change after a checkpoint writes the whole page to WAL; every {timeout // 60} minutes "
         f"instead of every {now['checkpoint_timeout'].shown} is less of that. Recovery after a crash takes longer."
     )
+    if _is_often(evidence):
+        text += f" Checkpoints came every {format_duration(evidence.checkpoint_interval or 0)} on average."
     if evidence.full_page_share is not None and evidence.full_page_share > 0.5 and not now.is_on("wal_compression"):
         text += f" Full pages are {evidence.full_page_share:.0%} of the WAL now."
     return text
 
 
+def _is_often(evidence: Evidence) -> bool:
+    """Return whether checkpoints are less than 10 minutes apart, whatever starts them."""
+    many = (evidence.checkpoints or 0) >= _MIN_CHECKPOINTS
+    return many and evidence.checkpoint_interval is not None and evidence.checkpoint_interval < 600
+
+
 def is_forced(evidence: Evidence) -> bool:
-    """Return whether WAL volume instead of time starts too many checkpoints: over 10 %, or less than 10 min apart."""
+    """Return whether WAL volume instead of time starts too many checkpoints: more than 10 %."""
     if (evidence.checkpoints or 0) < _MIN_CHECKPOINTS:
         return False
     return (evidence.forced_share or 0) > 0.1

@@ -306,3 +306,10 @@ def test_missing_time_limits_are_a_remark_until_something_lasts() -> None:
     found = findings(advise_settings(lasting, OPTIONS))
     assert found[idle].severity is Severity.MEDIUM and "for 20 min" in found[idle].detail
     assert found[limit].severity is Severity.LOW and "took 15 min" in found[limit].detail
+
+
+def test_checkpoints_minutes_apart_are_named_where_the_timeout_is_raised() -> None:
+    counters = cluster_counters(1, checkpoints_timed=288, checkpoints_req=0)
+    change = proposal(advise_settings(snapshot(15, cluster_counters=counters), OPTIONS), "checkpoint_timeout")
+    assert "every 5 min on average" in change.reason
+    assert change.evidence == {"checkpoint_interval_seconds": 300}
