@@ -26,6 +26,7 @@ Scenario = tuple[str | None, ...]
 # What people write behind LIMIT.
 _LIMITS = (1, 2, 3, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000)
 _DEFAULT_LIMIT = 20
+_NEARLY_ALWAYS = 0.9
 _MOST = 0.5  # of a queue's rows
 _LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)
 _LOWER, _UPPER = frozenset([">", ">="]), frozenset(["<", "<="])
@@ -377,10 +378,12 @@ class _Draw:
 def likely_limit(rows_per_call: float | None) -> int:
     """Return the usual LIMIT that explains the rows a call returned.
 
-    >>> likely_limit(19.7), likely_limit(0), likely_limit(None)
-    (20, 1, 20)
+    Calls that find nothing most of the time (searches) tell no limit; "the latest one" finds it nearly always.
+
+    >>> likely_limit(19.7), likely_limit(0.97), likely_limit(0.3), likely_limit(None)
+    (20, 1, 20, 20)
     """
-    if rows_per_call is None:
+    if rows_per_call is None or rows_per_call < _NEARLY_ALWAYS:
         return _DEFAULT_LIMIT
     return next((limit for limit in _LIMITS if rows_per_call <= limit * 1.02), round(rows_per_call))
 

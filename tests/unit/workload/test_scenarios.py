@@ -108,7 +108,7 @@ def test_limit_offset_and_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "limit"), [(None, 20), (0, 1), (1, 1), (2.5, 3), (19.7, 20), (50, 50), (77777, 77777)]
+    ("rows", "limit"), [(None, 20), (0, 20), (0.97, 1), (1, 1), (2.5, 3), (19.7, 20), (50, 50), (77777, 77777)]
 )
 def test_likely_limit(rows: float | None, limit: int) -> None:
     assert likely_limit(rows) == limit
