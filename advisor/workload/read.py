@@ -12,6 +12,7 @@ from advisor.model.workload import ColumnUse, Statement, Workload
 from advisor.progress import Progress
 from advisor.workload.classify import Unusable, has_limit
 from advisor.workload.enums import first_labels
+from advisor.workload.foreign_keys import foreign_key_entries
 from advisor.workload.gather import ISOLATED, Gathering, Group, not_worked_out, statement_key
 from advisor.workload.literals import Literals
 from advisor.workload.parse import Tree
@@ -38,6 +39,7 @@ def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, p
     gathering = Gathering(SearchPaths(catalog))
     with progress.step("Reading query texts") as step:
         normalised = sorted(statement_entries(snapshot), key=lambda entry: -entry.counters.time)
+        normalised += foreign_key_entries(snapshot, catalog)
         others = [*activity_entries(snapshot), *file_entries(snapshot)]
         step.set_total(len(normalised) + len(others))
         for entry in normalised:
