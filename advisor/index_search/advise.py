@@ -8,14 +8,15 @@ from advisor.index_search.brin_choice import brin_instead
 from advisor.index_search.candidates import Pool, collect_candidates
 from advisor.index_search.candidates.served import is_prefix
 from advisor.index_search.ddl import Names
+from advisor.index_search.discover import discover
 from advisor.index_search.drops import advise_drops, drop_notes
 from advisor.index_search.facts import Facts
 from advisor.index_search.hot import lookalikes, refusals
 from advisor.index_search.key_order import equalities_first
-from advisor.index_search.merge import merged_candidates
+from advisor.index_search.merge import merged_candidates, reshaped_candidates
 from advisor.index_search.options import SearchOptions
 from advisor.index_search.oracle import Oracle
-from advisor.index_search.planner import Planner
+from advisor.index_search.planner import Candidate, Planner
 from advisor.index_search.prepare import offer, prepare_items
 from advisor.index_search.proposals import Outcome, proposals
 from advisor.index_search.refine import refined
@@ -60,16 +61,20 @@ def advise_indexes(
     oracle = Oracle(planner, workload.statements, facts.rows_by_name)
     weights = {statement.key: statement.calls for statement in workload.statements}
     pool = collect_candidates(sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)), facts)
-    items = prepare_items(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
-    by_handle = {handle: item.candidate for handle, item in items.items()}
+    spending = options.budget_bytes is not None
     with progress.step("Planning with candidate indexes", len(oracle.known)) as step:
-        handles = {candidate: handle for handle, candidate in by_handle.items()}
-        own = {
-            key: frozenset(handles[one] for one in made if one in handles) for key, made in pool.by_statement.items()
-        }
-        spending = options.budget_bytes is not None
         learned = started + _PEEL_SHARE * options.time_limit
-        peel(oracle, by_handle, weights, catalog, learned, step, own, thorough=spending)
+        if spending:
+            items = discover(planner, oracle, pool, weights, facts, learned, step)
+        else:
+            items = prepare_items(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
+            by_handle = {handle: item.candidate for handle, item in items.items()}
+            handles = {candidate: handle for handle, candidate in by_handle.items()}
+            own = {
+                key: frozenset(handles[one] for one in made if one in handles)
+                for key, made in pool.by_statement.items()
+            }
+            peel(oracle, by_handle, weights, catalog, learned, step, own)
         cut_short = time.monotonic() > learned
     _link(items, oracle)
     relations = {relation for statement in workload.statements for relation in statement.relations}
@@ -145,12 +150,19 @@ def _with_merged(problem: Problem, planner: Planner, pool: Pool, chosen: Chosen)
     """Offer the search merged forms of the chosen indexes (siblings on one prefix, united INCLUDE lists)."""
     options = problem.facts.options
     included = _MAX_INCLUDED if options.budget_bytes is None else _MAX_INCLUDED_IN_BUDGET
-    parents = merged_candidates([problem.items[handle] for handle in sorted(chosen)], options.max_width, included)
-    known = {item.candidate for item in problem.items.values()}
+    taken = [problem.items[handle] for handle in sorted(chosen)]
+    parents = merged_candidates(taken, options.max_width, included)
+    serving: dict[Candidate, tuple[str, ...]] = {}
+    if options.budget_bytes is not None and options.covering:
+        statements = [known.statement for known in problem.oracle.known.values() if known.relevant]
+        for candidate, (handles, keys) in reshaped_candidates(taken, statements, problem.facts, included).items():
+            parents.setdefault(candidate, handles)
+            serving[candidate] = keys
+    known = {item.candidate for item in problem.items.values() if item.statements}
     new = {candidate: handles for candidate, handles in parents.items() if candidate not in known}
     if not new or problem.late():
         return chosen
-    offer(problem, planner, pool, new)
+    offer(problem, planner, pool, new, serving)
     improved = search(problem, chosen)
     return improved if problem.change(chosen, improved) < 0 else chosen
 

@@ -8,25 +8,36 @@ from __future__ import annotations
 
 import heapq
 import random
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from advisor.index_search.programme import Programme, solve
+from advisor.index_search.removal import exact_offers, explore
 
 if TYPE_CHECKING:
     from advisor.index_search.search import Problem
 
 Chosen = frozenset[str]
 _EXPONENTS = (1.0, 0.5, 0.0)  # of the size a gain is divided by: each wins somewhere
-_STALE = 60  # exchanges in a row without improvement that end the search
-_PATIENCE = 1500  # plans asked since the last improvement that end it too
+_SHAKEN = 20  # exchanges at random in a row without improvement that end them
+_PATIENCE = 200  # plans asked since the last improvement that end exchanges too
+_PATIENCE_AGAIN = 60  # the same when the search goes on with more candidates
+_STALE = 2  # explorations in a row without improvement that end the search
+_RECOMBINED = 4
+_SOLVER_SECONDS = 0.4
 _ENOUGH = 5e-5  # of the workload's cost: smaller improvements do not count
 _MAX_ANSWERS = 1500  # per statement
 
 
 @dataclass(slots=True)
-class _Statement:
+class Answers:
+    """What the planner said about one statement."""
+
     key: str
     weight: float
+    base: float  # cost without new indexes
     relevant: int
     answers: list[tuple[int, int, float]]  # allowed, used, cost
     costs: dict[int, float] = field(default_factory=dict)  # by exact set of relevant indexes
@@ -40,6 +51,11 @@ class _Statement:
                     self.costs[within] = cost
                     return cost
         return found
+
+    def answer(self, chosen: int) -> tuple[int, float] | None:
+        """Return indexes used and cost where an answer holds for a set."""
+        within = chosen & self.relevant
+        return next(((u, c) for a, u, c in self.answers if u & ~within == 0 and within & ~a == 0), None)
 
     def used(self, chosen: int) -> int:
         """Return the indexes its plan uses; all relevant ones when no answer tells."""
@@ -66,11 +82,13 @@ class Budget:
         self.handles = [handle for handle in sorted(problem.items) if problem.items[handle].statements]
         self.bits = {handle: 1 << place for place, handle in enumerate(self.handles)}
         self.sizes = [max(1, problem.items[handle].size_bytes) for handle in self.handles]
-        self.statements: dict[str, _Statement] = {}
+        self.statements: dict[str, Answers] = {}
         for key, known in problem.oracle.known.items():
             if known.relevant and known.failed is None:
                 answers = [(self.mask(a), self.mask(u), c) for a, u, c in known.triples]
-                self.statements[key] = _Statement(key, problem.weights[key], self.mask(known.relevant), answers)
+                self.statements[key] = Answers(
+                    key, problem.weights[key], known.base, self.mask(known.relevant), answers
+                )
         self.serves = [
             [self.statements[key] for key in problem.items[handle].statements if key in self.statements]
             for handle in self.handles
@@ -99,6 +117,14 @@ class Budget:
     def may_hold(self, place: int) -> bool:
         return self.fits(1 << place)
 
+    def trimmed(self, mask: int) -> int:
+        """Return the set without its largest members, until it fits."""
+        for place in sorted(_places(mask), key=lambda one: -self.sizes[one]):
+            if self.fits(mask):
+                break
+            mask &= ~(1 << place)
+        return mask
+
     @property
     def plans_asked(self) -> int:
         return self._problem.oracle.plans_asked
@@ -106,14 +132,17 @@ class Budget:
     def late(self) -> bool:
         return self._problem.late()
 
-    def costs(self, statements: list[_Statement], chosen: int) -> float:
+    def time_left(self) -> float:
+        return max(0.0, self._problem.deadline - time.monotonic())
+
+    def costs(self, statements: list[Answers], chosen: int) -> float:
         """Return the statements' weighted cost; what is not known yet is planned in one go."""
         unknown = [one for one in statements if one.known(chosen) is None]
         if unknown:
             self._ask(unknown, chosen)
         return sum(one.weight * (one.known(chosen) or 0.0) for one in statements)
 
-    def _ask(self, statements: list[_Statement], chosen: int) -> None:
+    def _ask(self, statements: list[Answers], chosen: int) -> None:
         oracle = self._problem.oracle
         answers = oracle.plan([one.key for one in statements], self.chosen(chosen))
         for one in statements:
@@ -128,7 +157,7 @@ class Budget:
             if len(one.answers) < _MAX_ANSWERS:
                 one.answers.append((chosen, mask, cost))
 
-    def _learn(self, one: _Statement, surprises: int) -> None:
+    def _learn(self, one: Answers, surprises: int) -> None:
         """Take indexes that a plan used though nobody expected it as relevant from now on."""
         if not surprises:
             return
@@ -142,6 +171,30 @@ class Budget:
             self.serves[place].append(one)
             item = self._problem.items[self.handles[place]]
             item.statements = (*item.statements, one.key)
+
+    def look(self, one: Answers, allowed: int) -> None:
+        """Plan one statement with these indexes."""
+        if one.answer(allowed) is None:
+            self._ask([one], allowed)
+
+    def unhelped(self) -> float:
+        """Return what the statements that indexes may help cost without any."""
+        return sum(one.weight * one.base for one in self.statements.values())
+
+    def programme(self, *, prices: bool = True) -> Programme:
+        """Return the programme over all answers so far."""
+        problem = self._problem
+        costs = {}
+        if prices:
+            costs = {place: self.overhead(1 << place) for place in self.offered}
+        return Programme(
+            sizes=self.sizes,
+            room=problem.budget_bytes,
+            most=problem.max_indexes,
+            allowed=sum(1 << place for place in self.offered),
+            costs=costs,
+            offers=[exact_offers(self, one) for one in self.statements.values()],
+        )
 
     def overhead(self, chosen: int) -> float:
         """Return prices and upkeep of the chosen indexes."""
@@ -181,14 +234,23 @@ class Budget:
 def spend(problem: Problem, start: Chosen) -> Chosen:
     """Return the best set found that fits the budget."""
     budget = Budget(problem)
-    chance = random.Random(1)
     first = budget.mask(start)
     best = first if budget.fits(first) else 0
     best = min((fill(budget, begin, exponent) for begin, exponent in _starts(best)), key=budget.value)
+    best = _recombined(budget, best)
+    best = _exchanged(budget, best, _PATIENCE if not start else _PATIENCE_AGAIN)
+    if not start:
+        best = _explored(budget, best, _STALE)
+    return budget.chosen(_pruned(budget, best))
+
+
+def _exchanged(budget: Budget, best: int, patience: int) -> int:
+    """Force the most hopeful indexes in one by one, or throw some out, and fill up again; put together what is new."""
+    chance = random.Random(1)
     improved = budget.plans_asked
     stale = 0
     sweep = _sweep(budget, best)
-    while stale < _STALE and not budget.late() and budget.plans_asked - improved < _PATIENCE:
+    while stale < _SHAKEN and not budget.late() and budget.plans_asked - improved < patience:
         place = next(sweep, None)
         if place is None:
             tried = _shaken(budget, best, chance)
@@ -199,7 +261,46 @@ def spend(problem: Problem, start: Chosen) -> Chosen:
         if budget.value(tried) < budget.value(best) - _ENOUGH * budget.present:
             best, stale, improved = tried, 0, budget.plans_asked
             sweep = _sweep(budget, best)
-    return budget.chosen(_pruned(budget, best))
+    return _recombined(budget, best)
+
+
+def _recombined(budget: Budget, best: int) -> int:
+    """Put together anew what the planner has said, until that brings nothing new."""
+    seen = {best}
+    for _ in range(_RECOMBINED):
+        if budget.late():
+            break
+        solution = solve(budget.programme(), min(_SOLVER_SECONDS, budget.time_left()))
+        if solution is None or solution.chosen in seen:
+            break
+        seen.add(solution.chosen)
+        tried = fill(budget, solution.chosen, 1.0)
+        if budget.value(tried) < budget.value(best):
+            best = tried
+    return best
+
+
+def _explored(budget: Budget, best: int, patience: int) -> int:
+    """Look where it could still be cheaper, as long as that leads to something."""
+    stale = 0
+    while stale < patience and not budget.late():
+        found = explore(budget, min(_SOLVER_SECONDS, budget.time_left()))
+        if found is None:
+            break
+        tried, least = found
+        value = budget.value(best)
+        if least >= value - _ENOUGH * budget.present - budget.overhead(best):
+            break
+        tried = fill(budget, budget.trimmed(tried), 1.0)
+        if budget.value(tried) < value - _ENOUGH * budget.present:
+            best, stale = tried, 0
+        else:
+            stale += 1
+        if stale % 2:
+            improved = _recombined(budget, best)
+            if budget.value(improved) < budget.value(best) - _ENOUGH * budget.present:
+                best, stale = improved, 0
+    return best
 
 
 def _starts(best: int) -> Iterator[tuple[int, float]]:

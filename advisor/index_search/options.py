@@ -12,6 +12,7 @@ class SearchOptions:
     budget_bytes: int | None = None
     max_indexes: int | None = None
     max_width: int = 4
+    covering: bool = True  # whether indexes may INCLUDE columns
     time_limit: float = 60.0
     fixed_price: float = 0.02  # what any index costs, as a share of the cost of the statements that indexes help
     size_price: float = 1.0  # the same for an index as large as all tables together

@@ -60,9 +60,14 @@ def _plain(error: str) -> str:
 
 
 def offer(
-    problem: Problem, planner: Planner, pool: Pool, parents: Mapping[Candidate, Sequence[str]]
+    problem: Problem,
+    planner: Planner,
+    pool: Pool,
+    parents: Mapping[Candidate, Sequence[str]],
+    serving: Mapping[Candidate, Sequence[str]] | None = None,
 ) -> dict[Candidate, str]:
-    """Give the search new candidates, each made of known ones (handles) whose statements it may serve.
+    """Give the search new candidates, each made of known ones (handles) whose statements it may serve, as it may the
+    statements (keys) of `serving`.
 
     Returns the handles by candidate, also of candidates known before; refused ones are missing.
     """
@@ -77,7 +82,8 @@ def offer(
         own = handles[candidate]
         item = items.get(own) or problem.items[own]
         inherited = [key for parent in from_these for key in problem.items[parent].statements]
-        keys = dict.fromkeys((*item.statements, *inherited))
+        more = [key for key in (serving or {}).get(candidate, ()) if problem.oracle.known[key].failed is None]
+        keys = dict.fromkeys((*item.statements, *inherited, *more))
         for key in keys.keys() - set(item.statements):
             problem.oracle.known[key].relevant |= {own}
             problem.oracle.known[key].costs.clear()

@@ -5,7 +5,7 @@ It knows no tree height, no deduplication and neither GIN nor GiST; sizes shown 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ _LIMITS = (
     "HypoPG: costs of new indexes lack the tree's height and deduplication, and are often too high",
     "HypoPG: GIN and GiST indexes cannot be tried",
 )
+_AT_ONCE = 100  # candidates tried together
 _NO_HIDING = "HypoPG before 1.4 cannot hide an existing index: drops are judged without re-planning"
 
 
@@ -93,14 +94,25 @@ class HypoPlanner:
         self.session.use_search_path(())
 
     def prepare(self, candidates: Sequence[Candidate]) -> tuple[PreparedCandidate, ...]:
-        for candidate in candidates:
-            if candidate in self._prepared:
-                continue
-            handle = f"hypo{len(self._prepared) + 1}"
-            self._by_handle[handle] = candidate
-            error = self._activate(handle)
-            self._deactivate(handle)
+        new = [candidate for candidate in dict.fromkeys(candidates) if candidate not in self._prepared]
+        self._switch(frozenset())
+        for start in range(0, len(new), _AT_ONCE):
+            self._try(new[start : start + _AT_ONCE])
+        return tuple(self._prepared[candidate] for candidate in candidates)
+
+    def _try(self, candidates: Sequence[Candidate]) -> None:
+        """Prepare candidates; where HypoPG refuses some, by halves, until only those are left out."""
+        handles = [f"hypo{len(self._prepared) + place}" for place in range(1, len(candidates) + 1)]
+        error = self._create(dict(zip(handles, candidates, strict=True)))
+        self._switch(frozenset())
+        if error is not None and len(candidates) > 1:
+            middle = len(candidates) // 2
+            self._try(candidates[:middle])
+            self._try(candidates[middle:])
+            return
+        for candidate, handle in zip(candidates, handles, strict=True):
             size = estimate_index_size(candidate, self._catalog)
+            self._by_handle[handle] = candidate
             self._prepared[candidate] = PreparedCandidate(
                 candidate=candidate,
                 handle=handle if error is None else "",
@@ -108,7 +120,6 @@ class HypoPlanner:
                 rows=size.rows,
                 error=error,
             )
-        return tuple(self._prepared[candidate] for candidate in candidates)
 
     def plan_many(
         self,
@@ -118,12 +129,9 @@ class HypoPlanner:
     ) -> list[Plan | PlanFailed]:
         if hidden and not self.can_hide:
             return [PlanFailed(_NO_HIDING) for _ in requests]
-        for handle in set(self._active) - on:
-            self._deactivate(handle)
-        for handle in on - set(self._active):
-            error = self._activate(handle)
-            if error is not None:
-                return [PlanFailed(error) for _ in requests]
+        error = self._switch(on)
+        if error is not None:
+            return [PlanFailed(error) for _ in requests]
         self._hide(hidden)
         try:
             return self._plan_all(requests)
@@ -144,32 +152,44 @@ class HypoPlanner:
             for (statement, _), tree in zip(requests, answers, strict=True)
         ]
 
-    def _activate(self, handle: str) -> str | None:
-        """Create the hypothetical indexes of a candidate, one per partition; return why it cannot be."""
-        candidate = self._by_handle[handle]
-        leaves = [t.relation for t in self._catalog.leaves(candidate.table) if t.kind in "rm"] or [candidate.table]
-        made: list[int] = []
-        for leaf in leaves:
-            statement = candidate_ddl(replace(candidate, table=leaf), "pgadvise_hypothetical")
-            try:
-                with self._connection.transaction():
-                    row = self._connection.execute(
-                        f"select indexrelid::int8, indexname from {self._schema}.hypopg_create_index(%s)".encode(),  # noqa: S608 (a quoted schema)
-                        (statement,),
-                    ).fetchone()
-            except psycopg.Error as error:
-                self._active[handle] = made
-                self._deactivate(handle)
-                return (error.diag.message_primary or str(error)).strip().splitlines()[0]
-            if row is not None:
-                made.append(row[0])
-                self._names[row[1]] = handle
-        self._active[handle] = made
-        return None
+    def _switch(self, on: frozenset[str]) -> str | None:
+        """Have exactly these candidates' hypothetical indexes; return why that cannot be."""
+        gone = [handle for handle in self._active if handle not in on]
+        if gone:
+            oids = [oid for handle in gone for oid in self._active.pop(handle)]
+            self._connection.execute(
+                f"select {self._schema}.hypopg_drop_index(o::oid) from pg_catalog.unnest(%s::int8[]) o".encode(),  # noqa: S608 (a quoted schema)
+                (oids,),
+            )
+        new = sorted(handle for handle in on if handle not in self._active)
+        return self._create({handle: self._by_handle[handle] for handle in new}) if new else None
 
-    def _deactivate(self, handle: str) -> None:
-        for oid in self._active.pop(handle, ()):
-            self.session.execute(f"select {self._schema}.hypopg_drop_index({oid})")
+    def _create(self, candidates: Mapping[str, Candidate]) -> str | None:
+        """Create the hypothetical indexes of candidates, one per partition; return why one cannot be."""
+        owners: list[str] = []
+        statements: list[str] = []
+        for handle, candidate in candidates.items():
+            leaves = [t.relation for t in self._catalog.leaves(candidate.table) if t.kind in "rm"]
+            for leaf in leaves or [candidate.table]:
+                owners.append(handle)
+                statements.append(candidate_ddl(replace(candidate, table=leaf), "pgadvise_hypothetical"))
+        try:
+            with self._connection.transaction():
+                rows = self._connection.execute(
+                    f"select s.place::int8, h.indexrelid::int8, h.indexname"  # noqa: S608 (a quoted schema)
+                    " from pg_catalog.unnest(%s::text[]) with ordinality as s (ddl, place)"
+                    f" cross join lateral {self._schema}.hypopg_create_index(s.ddl) h".encode(),
+                    (statements,),
+                ).fetchall()
+        except psycopg.Error as error:
+            # What was created before the refused one stays: HypoPG knows no transactions.
+            self._connection.execute(f"select {self._schema}.hypopg_reset()".encode())
+            self._active.clear()
+            return (error.diag.message_primary or str(error)).strip().splitlines()[0]
+        for place, oid, name in rows:
+            self._active.setdefault(owners[place - 1], []).append(oid)
+            self._names[name] = owners[place - 1]
+        return None
 
     def _hide(self, hidden: frozenset[str]) -> None:
         parents = {i.relation: i.parent for i in self._catalog.snapshot.indexes}
