@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from advisor.errors import UsageError
 from advisor.model.finding import Finding
-from advisor.model.report import SettingsAdvice
+from advisor.model.report import Capacity, SettingsAdvice
 from advisor.model.server import HostFacts, RoleSetting
 from advisor.model.snapshot import Snapshot
 from advisor.settings.capacity import capacity_of
@@ -27,7 +27,7 @@ from advisor.settings.storage import storage_targets, wal_targets
 from advisor.settings.switches import switch_targets
 from advisor.settings.targets import Target
 from advisor.settings.workers import autovacuum_workers, parallel_limits, worker_targets
-from advisor.units import format_duration
+from advisor.units import format_count, format_duration
 
 MEMORY_SETTINGS = (
     "shared_buffers",
@@ -92,9 +92,13 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
         )
     provider = options.provider or snapshot.server.provider
     workers = int(now.number("autovacuum_max_workers"))
+    host = resolve_host(snapshot.host, options, now, provider)
+    capacity = capacity_of(snapshot, host, options) if options.users is not None else None
+    if capacity is not None and options.pool is None:
+        options = dataclasses.replace(options, pool=capacity.pool)
     subject = Subject(
         now=now,
-        host=resolve_host(snapshot.host, options, now, provider),
+        host=host,
         provider=provider,
         profile=options.profile or "mixed",
         options=options,
@@ -111,8 +115,20 @@ def advise_settings(snapshot: Snapshot, options: SettingsOptions) -> SettingsAdv
         *connection_findings(now, subject.evidence, subject.host.whole_cores, provider),
         *evidence_findings(now, subject.evidence, snapshot),
     )
-    capacity = capacity_of(snapshot, subject.host, options) if options.users is not None else None
-    return dataclasses.replace(advice, findings=_ordered(findings), capacity=capacity)
+    return _with_capacity(dataclasses.replace(advice, findings=_ordered(findings)), capacity)
+
+
+def _with_capacity(advice: SettingsAdvice, capacity: Capacity | None) -> SettingsAdvice:
+    """Return the advice with what the users need, in a sentence that every format shows."""
+    if capacity is None:
+        return advice
+    users, clients = format_count(capacity.users), format_count(capacity.max_client_connections)
+    told = (
+        f"{users} users: {capacity.busy:.3g} connections busy at the peak, a pool of {capacity.pool} on "
+        f"{capacity.cores} cores, max_connections {capacity.max_connections}, {clients} clients of the pooler. "
+        f"'pgadvise capacity --users {capacity.users}' has the assumptions and a pgbouncer.ini."
+    )
+    return dataclasses.replace(advice, capacity=capacity, notes=(told, *capacity.warnings, *advice.notes))
 
 
 def _series(snapshot: Snapshot, options: SettingsOptions) -> tuple[Snapshot, ...]:
@@ -139,18 +155,24 @@ def advise_for_host(major: int, connections: int | None, options: SettingsOption
         options = dataclasses.replace(options, connections=connections)
     now = fresh_configuration(major)
     provider = options.provider or "self-hosted"
+    # Nothing can be inferred from the defaults of a server that does not exist; only the storage is the provider's.
+    host = resolve_host(HostFacts(), options, Configuration(major, {}), provider)
+    capacity = capacity_of(None, host, options) if options.users is not None else None
+    if capacity is not None:
+        options = dataclasses.replace(
+            options,
+            connections=options.connections or capacity.max_connections,
+            pool=options.pool or capacity.pool,
+        )
     subject = Subject(
         now=now,
-        # Nothing can be inferred from the defaults of a server that does not exist; only the storage is the provider's.
-        host=resolve_host(HostFacts(), options, Configuration(major, {}), provider),
+        host=host,
         provider=provider,
         profile=options.profile or "mixed",
         options=options,
         exact=True,
     )
-    advice = assess(subject)
-    capacity = capacity_of(None, subject.host, options) if options.users is not None else None
-    return dataclasses.replace(advice, capacity=capacity)
+    return _with_capacity(assess(subject), capacity)
 
 
 def assess(subject: Subject) -> SettingsAdvice:

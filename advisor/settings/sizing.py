@@ -221,7 +221,7 @@ def _limit_connections(
     if plan.connections == int(present.number):
         return plan, None
     if plan.connections == wanted:
-        reason = f"{wanted} connections were asked for (--connections)."
+        reason = f"{wanted} connections were asked for (--connections, or for the users)."
     else:
         reason = (
             f"{wanted} connections on {format_size(ram)} leave {format_size(max(limit, 0))} of work_mem each under the "

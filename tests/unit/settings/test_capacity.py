@@ -7,7 +7,15 @@ from itertools import pairwise
 import pytest
 
 from advisor.errors import UsageError
-from advisor.settings import Assumptions, SettingsOptions, advise_settings, capacity, capacity_for_host, parse_peaks
+from advisor.settings import (
+    Assumptions,
+    SettingsOptions,
+    advise_for_host,
+    advise_settings,
+    capacity,
+    capacity_for_host,
+    parse_peaks,
+)
 from tests.unit.settings.samples import GB, host, snapshot, statement
 
 
@@ -116,3 +124,13 @@ def test_peaks_by_the_hour() -> None:
     for text in ("", "7-9:", "9-7:2", "7-25:2", "7-9:0", "morning:3"):
         with pytest.raises(UsageError, match="is not a peak"):
             parse_peaks(text)
+
+
+def test_users_size_a_new_server() -> None:
+    options = SettingsOptions(ram_bytes=8 << 30, cores=16, users=3500)
+    advice = advise_for_host(17, None, options)
+    proposed = {p.name: p.proposed for p in advice.proposals}
+    assert advice.capacity is not None and proposed["max_connections"] == str(advice.capacity.max_connections) == "60"
+    assert "3,500 users: 21 connections busy at the peak, a pool of 31 on 16 cores" in advice.notes[0]
+    asked = advise_for_host(17, 150, options)
+    assert {p.name: p.proposed for p in asked.proposals}["max_connections"] == "150"
