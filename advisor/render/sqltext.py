@@ -114,13 +114,17 @@ def fold(sql: str, width: int) -> list[str]:
 
     >>> fold("create index concurrently i on t (a) where b", 40)
     ['create index concurrently i', '    on t (a)', '    where b']
+    >>> fold("create table p partition of t for values from (1) to (2)", 40)
+    ['create table p partition of t', '    for values from (1) to (2)']
     """
     if cell_len(sql) <= width or len(sql) > _FOLD_LIMIT or _has_layout(sql):
         return sql.split("\n") if not _has_layout(sql) else [sql]
     lines: list[str] = []
     current = ""
     for word, depth in _words(sql):
-        clause = depth == 0 and word.upper().rstrip("(") in _CLAUSES
+        # FOR VALUES FROM and ON … are begun by their first word only.
+        begun = current.strip().upper() in _CLAUSES or current.strip().upper() == "FOR VALUES"
+        clause = depth == 0 and word.upper().rstrip("(") in _CLAUSES and not begun
         if current and (clause or cell_len(current) + 1 + cell_len(word) > width):
             lines.append(current)
             current = _STEP + word
