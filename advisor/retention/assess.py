@@ -10,10 +10,11 @@ from advisor.model.finding import Severity
 from advisor.model.lookup import Catalog
 from advisor.model.report import RetentionStatus
 from advisor.model.snapshot import Snapshot
-from advisor.retention.checks import column_statuses, tier_statuses, undeclared_statuses, unresolved_statuses
+from advisor.retention.checks import column_statuses, undeclared_statuses, unresolved_statuses
 from advisor.retention.enforcement import ENFORCED, NONE
-from advisor.retention.job_checks import job_statuses
+from advisor.retention.job_checks import job_statuses, scheduler_statuses
 from advisor.retention.judging import judge_targets
+from advisor.retention.leaf_checks import leaf_statuses
 from advisor.retention.oldest import EMPTY, EXACT, UNKNOWN, WITHIN
 from advisor.retention.partitions import partition_statuses
 from advisor.retention.plans.maintain import maintenance_plan
@@ -23,6 +24,7 @@ from advisor.retention.proposals import proposal_statuses, wants_partitions
 from advisor.retention.size_checks import size_statuses
 from advisor.retention.statuses import Judged, make_status
 from advisor.retention.targets import find_targets, snapshot_time
+from advisor.retention.tier_checks import BLOCKING, tier_statuses
 from advisor.retention.trials import PartitionShape, PartitionTrial, trial_shapes
 from advisor.units import format_count, format_size
 
@@ -44,10 +46,13 @@ def assess_retention(
     now = snapshot_time(snapshot)
     targets = find_targets(catalog, policy)
     found: list[RetentionStatus] = list(unresolved_statuses(targets.unresolved))
-    for judged in judge_targets(snapshot, catalog, targets, previous):
+    known = judge_targets(snapshot, catalog, targets, previous)
+    for judged in known:
         own = [trial for trial in trials if trial.table == judged.target.relation]
         found += _verdicts(judged, catalog, own)
     found += partition_statuses(catalog, policy, now)
+    found += leaf_statuses(catalog, {judged.target.relation: judged for judged in known})
+    found += scheduler_statuses(catalog)
     found += undeclared_statuses(catalog, policy, targets)
     order = {severity.value: severity.rank for severity in Severity}
     return tuple(sorted(found, key=lambda s: (order[s.severity], str(s.table), s.rule)))
@@ -81,11 +86,12 @@ def _verdicts(judged: Judged, catalog: Catalog, trials: Sequence[PartitionTrial]
     if target.keep is None:
         yield _permanent(judged)
         return
-    blocking = tuple(tier_statuses(judged, catalog))
-    yield from blocking
+    tiers = tuple(tier_statuses(judged, catalog))
+    yield from tiers
+    blocked = any(status.rule in BLOCKING for status in tiers)
     age = _age(judged)
     if age is not None:
-        yield _overdue(judged, age, catalog, purge=not blocking)
+        yield _overdue(judged, age, catalog, purge=not blocked)
     elif judged.ends.precision == UNKNOWN:
         yield _unknown(judged)
     if age is not None or judged.enforcement.state != ENFORCED:

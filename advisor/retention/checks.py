@@ -13,8 +13,9 @@ from advisor.retention.detect import looks_like_log, personal_columns
 from advisor.retention.expired import total_bytes, total_rows
 from advisor.retention.fill import Ident, Trusted, fill
 from advisor.retention.moments import moment_sql
-from advisor.retention.plans.purge import create_index
-from advisor.retention.plans.rollup import rollup_plan
+from advisor.retention.plans.plan import index_statements
+from advisor.retention.plans.purge import has_index, incoming_foreign_keys
+from advisor.retention.plans.time_index import choose_time_index
 from advisor.retention.policy import Policy
 from advisor.retention.probes import time_index
 from advisor.retention.statuses import Judged, make_status
@@ -124,7 +125,51 @@ def column_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatu
             " up to 14 hours"
             " if the application writes another zone. Say which with timezone in the policy, or use timestamptz.",
         )
+    yield from _foreign_key_status(judged, catalog)
     yield from _index_status(judged, catalog)
+
+
+def _foreign_key_status(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
+    """What a deleted row does to the tables that refer to it."""
+    target = judged.target
+    if target.keep is None:
+        return
+    sql: list[str] = []
+    undo: list[str] = []
+    cascades: list[str] = []
+    slow: list[str] = []
+    for key in incoming_foreign_keys(target.relation, catalog):
+        columns = ", ".join(key.columns)
+        if key.on_delete == "c":
+            cascades.append(f"{key.table} ({columns})")
+        referring = catalog.tables.get(key.table)
+        if referring is not None and not has_index(key, catalog):
+            slow.append(f"{key.table} ({columns})")
+            if referring.kind == "r":
+                create, drop = index_statements(key.table, key.columns, catalog)
+                sql.append(create)
+                undo.append(drop)
+    sentences = []
+    if cascades:
+        sentences.append(
+            f"Deleting a row here deletes the rows that refer to it as well (ON DELETE CASCADE): {'; '.join(cascades)}."
+            " Those rows go by this table's window, not by one of their own."
+        )
+    if slow:
+        sentences.append(
+            f"No index finds the rows that refer to this table: {'; '.join(slow)}. Every deleted row reads those tables"
+            " from end to end: build the indexes before any purge."
+        )
+    if sentences:
+        yield make_status(
+            judged,
+            "ret.fk_cascade",
+            Severity.MEDIUM if slow or not target.is_default else Severity.LOW,
+            " ".join(sentences),
+            sql=tuple(sql),
+            undo_sql=tuple(undo),
+            confidence="high",
+        )
 
 
 def _index_status(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
@@ -139,7 +184,7 @@ def _index_status(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]
     ]
     if not lacking:
         return
-    pairs = [create_index(t.relation, (column.name,), catalog) for t in lacking[:20]]
+    choices = [choose_time_index(target, t, catalog) for t in lacking[:20]]
     yield make_status(
         judged,
         "ret.no_time_index",
@@ -147,37 +192,11 @@ def _index_status(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]
         f"No index begins with {column.name}, so every purge reads the whole table ({format_size(judged.bytes)}),"
         " and the oldest"
         " row can only be estimated. An index in which the time comes second does not help. Not needed if you"
-        " partition by it.",
-        sql=tuple(create for create, _ in pairs),
-        undo_sql=tuple(drop for _, drop in pairs),
+        f" partition by it. {choices[0].reason}",
+        sql=tuple(choice.create for choice in choices),
+        undo_sql=tuple(choice.drop for choice in choices),
+        index_method=choices[0].method,
     )
-
-
-def tier_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
-    """Coarser copies that must exist before the source's rows may go."""
-    if not judged.target.policy.tiers:
-        return
-    names = {table.relation for table in judged_tables(catalog.snapshot)}
-    for tier in judged.target.policy.tiers:
-        if any(tier.table.matches(name) for name in names):
-            continue
-        plan = rollup_plan(judged.target, tier, catalog)
-        yield make_status(
-            judged,
-            "ret.tier_missing",
-            Severity.HIGH,
-            f"The policy keeps {tier.table.text} (one row per {tier.bucket}) for {tier.keep}, but the database has no"
-            " such table. Old rows must not be deleted before they are in it. "
-            + (
-                " ".join(plan.notes)
-                if plan is not None
-                else "Name its key columns in the policy (key = [...]) to get a script."
-            ),
-            sql=plan.sql if plan is not None else (),
-            undo_sql=plan.undo_sql if plan is not None else (),
-            confidence="high",
-            tier=tier.table.text,
-        )
 
 
 def undeclared_statuses(catalog: Catalog, policy: Policy | None, targets: Targets) -> Iterator[RetentionStatus]:

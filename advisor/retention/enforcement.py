@@ -15,7 +15,7 @@ from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName, quote_ident
 from advisor.model.snapshot import Snapshot
 from advisor.retention.detect import is_epoch_type, is_time
-from advisor.retention.partman import PartmanConfig, partman_config
+from advisor.retention.partman import PartmanConfig, interval_window, partman_config
 from advisor.retention.probes import CRON_JOBS, CRON_RUNS, FUNCTIONS, PARTMAN, PGAGENT, TIMESCALE, TIMETABLE
 from advisor.retention.schedules import period_of
 from advisor.retention.sqltext import Removal, called_functions, removals
@@ -282,9 +282,7 @@ def find_enforcement(target: Target, purges: Purges, catalog: Catalog) -> Enforc
                 )
     partman = partman_config(target.relation, snapshot)
     if partman is not None and partman.retention is not None:
-        trouble = (
-            () if purges.partman_runs or purges.hidden else (("job_inactive", "nothing seen calls run_maintenance()"),)
-        )
+        trouble = _partman_trouble(partman, purges, snapshot.server.collected_at)
         windows = (partman.retention,)
         mechanisms["pg_partman"] = Mechanism(
             what=f"pg_partman retention {partman.retention}", windows=windows, trouble=trouble
@@ -310,6 +308,20 @@ def find_enforcement(target: Target, purges: Purges, catalog: Catalog) -> Enforc
             grants=purges.grants, partman=partman,
         )  # fmt: skip
     return _nothing_found(target, purges, catalog, partman, point_deletes)
+
+
+def _partman_trouble(config: PartmanConfig, purges: Purges, now: datetime) -> tuple[tuple[str, str], ...]:
+    if not config.automatic:
+        return (("job_inactive", "automatic_maintenance is off: run_maintenance() leaves this table out"),)
+    started, interval = _moment(config.last_run), interval_window(config.interval)
+    if started is not None:
+        # From 5.1 on pg_partman writes down when it last ran; its own word beats what was seen of calls.
+        if interval is not None and started < interval.plus(interval).before(now):
+            return (("job_late", f"its maintenance last ran {started:%Y-%m-%d %H:%M} UTC"),)
+        return ()
+    if purges.partman_runs or purges.hidden:
+        return ()
+    return (("job_inactive", "nothing seen calls run_maintenance()"),)
 
 
 def _nothing_found(

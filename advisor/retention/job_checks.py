@@ -11,10 +11,12 @@ from advisor.model.names import RelationName
 from advisor.model.report import RetentionStatus
 from advisor.retention.bounds import time_partitioning
 from advisor.retention.fill import Literal, fill
+from advisor.retention.partitions import partition_status
 from advisor.retention.partman import interval_window, is_unitless
 from advisor.retention.statuses import Judged, make_status
 from advisor.units import format_size
 
+_LONG_HISTORY = 64 << 20
 _TROUBLE = {
     "job_inactive": ("ret.job_inactive", "does not run"),
     "job_failing": ("ret.job_failing", "fails"),
@@ -29,6 +31,23 @@ def job_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatus]:
     yield from _unsafe(judged)
     yield from _partman(judged, catalog)
     yield from _orphans(judged, catalog)
+
+
+def scheduler_statuses(catalog: Catalog) -> Iterator[RetentionStatus]:
+    """What the schedulers themselves keep for ever: pg_cron's record of runs."""
+    runs = catalog.tables.get(RelationName("cron", "job_run_details"))
+    if runs is None or (runs.size_bytes or 0) < _LONG_HISTORY:
+        return
+    delete = "DELETE FROM cron.job_run_details WHERE end_time < now() - interval '30 days'"
+    yield partition_status(
+        runs,
+        "ret.sched_history",
+        Severity.LOW,
+        f"pg_cron writes a row for every run and never deletes one: {format_size(runs.size_bytes or 0)} by now."
+        " The job below keeps thirty days of it.",
+        sql=(fill("SELECT cron.schedule('purge cron history', '0 4 * * *', {d})", d=Literal(delete)),),
+        undo_sql=("SELECT cron.unschedule('purge cron history')",),
+    )
 
 
 def _troubles(judged: Judged) -> Iterator[RetentionStatus]:
@@ -70,7 +89,15 @@ def _mismatches(judged: Judged) -> Iterator[RetentionStatus]:
 def _unsafe(judged: Judged) -> Iterator[RetentionStatus]:
     for mechanism in judged.enforcement.mechanisms:
         removal = mechanism.removal
-        if removal is None or removal.verb != "delete":
+        if removal is None or removal.verb not in ("delete", "truncate"):
+            continue
+        if removal.verb == "truncate":
+            yield make_status(
+                judged,
+                "ret.job_unsafe",
+                Severity.MEDIUM,
+                f"{mechanism.what}: TRUNCATE empties the table, rows inside the window too, under ACCESS EXCLUSIVE.",
+            )
             continue
         if removal.joined_by_ctid:
             why = (

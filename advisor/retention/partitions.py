@@ -47,10 +47,11 @@ def partition_statuses(catalog: Catalog, policy: Policy | None, now: datetime) -
         yield from _default_rows(partitioning, catalog)
 
 
-def _status(
+def partition_status(
     table: Table, rule: str, severity: Severity, detail: str, *, sql: tuple[str, ...] = (),
     undo_sql: tuple[str, ...] = (), confidence: str = "high", column: str | None = None, **evidence: object,
 ) -> RetentionStatus:  # fmt: skip
+    """Return a row of the report about a table's partitions, whether or not it has a window."""
     return RetentionStatus(
         table=table.relation,
         rule=rule,
@@ -75,7 +76,7 @@ def _detach_pending(root: Table, catalog: Catalog) -> Iterator[RetentionStatus]:
     pending = [p for p in catalog.partitions.get(root.relation, ()) if p.detach_pending]
     if pending:
         names = ", ".join(str(p.relation) for p in pending)
-        yield _status(
+        yield partition_status(
             root,
             "part.detach_pending",
             Severity.HIGH,
@@ -100,7 +101,7 @@ def _not_analyzed(root: Table, catalog: Catalog) -> Iterator[RetentionStatus]:
         for c in catalog.columns.get(p.relation, {})
     ):
         return  # this role sees no statistics at all: nothing can be said
-    yield _status(
+    yield partition_status(
         root,
         "part.parent_not_analyzed",
         Severity.LOW,
@@ -165,7 +166,7 @@ def _missing_future(
         effect = "There is no default partition: inserts of later rows fail (error 23514)."
     missing = max(1, min(_PREMAKE * 4, round(premake - ahead + 0.5)))
     ranges = next_bounds(last, step, missing)
-    yield _status(
+    yield partition_status(
         root,
         "part.missing_future",
         severity,
@@ -218,7 +219,7 @@ def _gaps(partitioning: Partitioning, catalog: Catalog, now: datetime) -> Iterat
         for b, a in holes[:_MOST_GAPS]
         if b.upper is not None and a.lower is not None
     )
-    yield _status(
+    yield partition_status(
         partitioning.root,
         "part.gap",
         severity,
@@ -241,7 +242,7 @@ def _default_rows(partitioning: Partitioning, catalog: Catalog) -> Iterator[Rete
     if not seen and not (rows > 0 and (answer is None or answer.get("status") != "ok")):
         return
     root, size = partitioning.root, leaf_bytes(default, catalog)
-    yield _status(
+    yield partition_status(
         root,
         "part.default_rows",
         Severity.HIGH,

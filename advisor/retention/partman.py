@@ -28,6 +28,7 @@ class PartmanConfig:
     premake: int | None
     automatic: bool
     epoch: str | None
+    last_run: str | None = None  # of maintenance, from 5.1 on
 
     def window(self) -> Window | None:
         """Return the retention as a window, None when it is none (no unit, or a number of ids)."""
@@ -77,6 +78,7 @@ def _read(config: dict[str, Any], snapshot: Snapshot) -> PartmanConfig:
         premake=config.get("premake"),
         automatic=config.get("automatic_maintenance", "on") == "on",
         epoch=config.get("epoch") if config.get("epoch") not in (None, "none") else None,
+        last_run=config.get("maintenance_last_run"),
     )
 
 

@@ -25,6 +25,7 @@ PLANNER, ENDS, PAGES, DEFAULT_ROWS = "retention/planner", "retention/ends", "ret
 CRON_JOBS, CRON_RUNS, PARTMAN = "retention/cron_jobs", "retention/cron_runs", "retention/partman"
 TIMESCALE, TIMETABLE, PGAGENT = "retention/timescale", "retention/timetable", "retention/pgagent"
 FUNCTIONS = "retention/functions"
+LEAF_RIGHTS, PUBLICATIONS = "retention/leaf_rights", "retention/publications"
 
 # The first pages of a heap in insertion order: 100 pages are 800 kB, a few milliseconds.
 SAMPLED_PAGES = 100
@@ -55,6 +56,7 @@ def plan_probes(snapshot: Snapshot, catalog: Catalog, policy: Policy | None) -> 
         found += _table_probes(target, snapshot, catalog)
     found += _default_partition_probes(snapshot, catalog)
     found += _scheduler_probes(snapshot)
+    found += _partition_probes(snapshot)
     return tuple(found)
 
 
@@ -282,3 +284,26 @@ def _scheduler_probes(snapshot: Snapshot) -> Iterator[Probe]:
             body=Trusted(body),
         ),
     )  # fmt: skip
+
+
+def _partition_probes(snapshot: Snapshot) -> Iterator[Probe]:
+    """What the snapshot's tables do not tell of partitions: who may read them, and which publications name the root."""
+    roots = [t for t in snapshot.tables if t.kind == "p" and not t.is_partition]
+    if any(t.row_security for t in roots):
+        yield Probe(
+            fact=LEAF_RIGHTS, subject="partitions", guard="catalog",
+            sql="select p.oid::regclass::text as root, c.oid::regclass::text as leaf, json_agg(distinct"
+            " case a.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(a.grantee)::text end) as roles"
+            " from pg_catalog.pg_inherits i join pg_catalog.pg_class p on p.oid = i.inhparent"
+            " join pg_catalog.pg_class c on c.oid = i.inhrelid, pg_catalog.aclexplode(c.relacl) a"
+            " where p.relkind = 'p' and p.relrowsecurity and not c.relrowsecurity and a.grantee <> c.relowner"
+            " and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')"
+            " group by p.oid, c.oid order by 1, 2 limit 1000",
+        )  # fmt: skip
+    if roots:
+        yield Probe(
+            fact=PUBLICATIONS, subject="partitions", guard="catalog",
+            sql="select b.pubname as publication, p.oid::regclass::text as root from pg_catalog.pg_publication_rel r"
+            " join pg_catalog.pg_publication b on b.oid = r.prpubid join pg_catalog.pg_class p on p.oid = r.prrelid"
+            " where p.relkind = 'p' and not b.pubviaroot order by 1, 2 limit 1000",
+        )  # fmt: skip

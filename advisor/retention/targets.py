@@ -11,7 +11,7 @@ from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.retention.detect import DEFAULT_WINDOWS, SESSION, recognise
-from advisor.retention.policy import Policy, TablePattern, TablePolicy
+from advisor.retention.policy import Policy, TablePattern, TablePolicy, Tier
 from advisor.retention.timecolumn import Choice, choose_time_column
 from advisor.retention.windows import Window
 
@@ -152,6 +152,7 @@ def find_targets(catalog: Catalog, policy: Policy | None) -> Targets:
                         why = f"it is the table {name}, which already has a policy (line {chosen[name].line})"
                         unresolved.append(Unresolved(policy=item, pattern=item.table, why=why))
                     chosen.setdefault(name, item)
+    _add_tiers(chosen, tables, catalog)
     with_defaults = policy is None or policy.default_windows
     found: list[Target] = []
     for table in tables:
@@ -195,6 +196,42 @@ def find_targets(catalog: Catalog, policy: Policy | None) -> Targets:
             )
         )
     return Targets(tuple(found), tuple(unresolved), frozenset(excluded))
+
+
+def _add_tiers(chosen: dict[RelationName, TablePolicy], tables: tuple[Table, ...], catalog: Catalog) -> None:
+    """Give every existing coarser copy the window that its source's entry declares for it."""
+    declared = [(item, tier) for item in dict.fromkeys(chosen.values()) for tier in item.tiers]
+    for item, tier in declared:
+        table = next((t for t in tables if tier.table.matches(t.relation)), None)
+        if table is not None:
+            chosen.setdefault(table.relation, _tier_policy(item, tier, table, catalog))
+
+
+def _tier_policy(item: TablePolicy, tier: Tier, table: Table, catalog: Catalog) -> TablePolicy:
+    column = tier.time_column or ("bucket" if "bucket" in catalog.columns.get(table.relation, {}) else None)
+    return TablePolicy(
+        table=tier.table,
+        keep=tier.keep,
+        line=item.line,
+        data_class=item.data_class,
+        time_column=column,
+        basis="event",
+        timezone=item.timezone,
+    )
+
+
+def tier_target(source: Target, tier: Tier, table: Table, catalog: Catalog) -> Target:
+    """Return a coarser copy as a table of its own, with the window the source's entry declares for it."""
+    entry = _tier_policy(source.policy, tier, table, catalog)
+    return Target(
+        table=table,
+        kind=None,
+        recognised_by=None,
+        policy=entry,
+        is_default=False,
+        tolerance=default_tolerance(tier.keep),
+        choice=choose_time_column(table, catalog, declared=entry.time_column, basis=entry.basis),
+    )
 
 
 def _by_name(tables: tuple[Table, ...]) -> dict[str, list[Table]]:

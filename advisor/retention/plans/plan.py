@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
+from advisor.retention.fill import Ident, Trusted, fill
 
 # NAMEDATALEN - 1, in bytes.
 _LONGEST_NAME = 63
@@ -46,4 +47,14 @@ def _taken(catalog: Catalog) -> frozenset[RelationName]:
         set(catalog.tables)
         | {index.relation for index in catalog.snapshot.indexes}
         | {RelationName(s.schema, s.name) for s in catalog.snapshot.sequences}
+    )
+
+
+def index_statements(table: RelationName, columns: tuple[str, ...], catalog: Catalog) -> tuple[str, str]:
+    """Return (create, drop) of an index on `columns`, built without blocking writes."""
+    name = free_name(table.schema, shorten("_".join((table.name, *columns)), 55), "_idx", catalog)
+    listed = Trusted(", ".join(fill("{c}", c=Ident(c)) for c in columns))
+    return (
+        fill("CREATE INDEX CONCURRENTLY IF NOT EXISTS {i} ON {t} ({columns})", i=Ident(name), t=table, columns=listed),
+        fill("DROP INDEX CONCURRENTLY {i}", i=RelationName(table.schema, name)),
     )

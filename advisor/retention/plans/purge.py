@@ -16,8 +16,9 @@ from advisor.model.names import RelationName
 from advisor.retention.bounds import Leaf, time_partitioning
 from advisor.retention.expired import Expired
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
-from advisor.retention.plans.plan import Plan, free_name, shorten
+from advisor.retention.plans.plan import Plan, index_statements, shorten
 from advisor.retention.plans.rollup import proofs
+from advisor.retention.plans.time_index import TimeIndex, choose_time_index, finds_in_order, has_brin
 from advisor.retention.policy import parse_table
 from advisor.retention.probes import expired_condition, time_index
 from advisor.retention.targets import Target
@@ -31,7 +32,7 @@ _BATCH_DELETE = """\
 DELETE FROM ONLY {t}
      WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY {t}
                               WHERE {w}
-                              ORDER BY {c} LIMIT {n} FOR UPDATE SKIP LOCKED))
+                              {order}LIMIT {n} FOR UPDATE SKIP LOCKED))
        AND {w}"""
 
 _LOOP = """\
@@ -88,9 +89,11 @@ def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
     for leaf_table in purged:
         index = _index_for(target, leaf_table, catalog)
         if index is not None:
-            sql.append(index[0])
-            undo.append(index[1])
-        sql.append(_do_block(target, leaf_table.relation, archive))
+            sql.append(index.create)
+            undo.append(index.drop)
+            notes.append(f"The index the batches need: {index.reason}")
+        ordered = finds_in_order(target, leaf_table, catalog)
+        sql.append(_do_block(target, leaf_table.relation, archive, ordered=ordered))
     sql += [fill("VACUUM (ANALYZE) {t}", t=t.relation) for t in purged]
     if purged:
         notes.append(
@@ -133,18 +136,17 @@ def drop_leaf(root: Table, leaf: Leaf, catalog: Catalog) -> tuple[str, ...]:
     )
 
 
-def batch_statement(target: Target, table: RelationName) -> str:
-    """Return the DELETE of one batch."""
+def batch_statement(target: Target, table: RelationName, *, ordered: bool = True) -> str:
+    """Return the DELETE of one batch; not `ordered` where only a BRIN index finds the rows."""
     if target.column is None:
         raise ValueError(f"{table} has no time column")
-    return fill(
-        _BATCH_DELETE, t=table, w=Trusted(expired_condition(target)), c=Ident(target.column.name), n=BATCH
-    )  # fmt: skip
+    order = fill("ORDER BY {c} ", c=Ident(target.column.name)) if ordered else ""
+    return fill(_BATCH_DELETE, t=table, w=Trusted(expired_condition(target)), order=Trusted(order), n=BATCH)
 
 
-def loop_body(target: Target, table: RelationName, archive: RelationName | None) -> str:
+def loop_body(target: Target, table: RelationName, archive: RelationName | None, *, ordered: bool = True) -> str:
     """Return the PL/pgSQL loop that runs batches until none is left."""
-    delete = batch_statement(target, table)
+    delete = batch_statement(target, table, ordered=ordered)
     count = _COUNT
     if archive is not None:
         delete = fill(_MOVE, delete=Trusted(delete), archive=archive)
@@ -152,30 +154,22 @@ def loop_body(target: Target, table: RelationName, archive: RelationName | None)
     return fill(_LOOP, delete=Trusted(delete), count=Trusted(count), pause=Trusted(_PAUSE_SECONDS))
 
 
-def _do_block(target: Target, table: RelationName, archive: RelationName | None) -> str:
+def _do_block(target: Target, table: RelationName, archive: RelationName | None, *, ordered: bool) -> str:
     return fill(
         "DO $pgadvise$\nDECLARE removed bigint; archived bigint;\nBEGIN\n{body}\nEND\n$pgadvise$",
-        body=Trusted(loop_body(target, table, archive)),
+        body=Trusted(loop_body(target, table, archive, ordered=ordered)),
     )
 
 
-def _index_for(target: Target, table: Table, catalog: Catalog) -> tuple[str, str] | None:
-    """Return (create, drop) of the index the batches need on `table`, None when it has one or is small."""
+def _index_for(target: Target, table: Table, catalog: Catalog) -> TimeIndex | None:
+    """Return the index the batches need on `table`, None when it has one or is small."""
     if target.column is None or time_index(table.relation, target.column, catalog) is not None:
         return None
     if (table.size_bytes if table.size_bytes is not None else table.relpages * 8192) < _SMALL_BYTES:
         return None
-    return create_index(table.relation, (target.column.name,), catalog)
-
-
-def create_index(table: RelationName, columns: tuple[str, ...], catalog: Catalog) -> tuple[str, str]:
-    """Return (create, drop) of an index on `columns`, built without blocking writes."""
-    name = free_name(table.schema, shorten("_".join((table.name, *columns)), 55), "_idx", catalog)
-    listed = Trusted(", ".join(fill("{c}", c=Ident(c)) for c in columns))
-    return (
-        fill("CREATE INDEX CONCURRENTLY IF NOT EXISTS {i} ON {t} ({columns})", i=Ident(name), t=table, columns=listed),
-        fill("DROP INDEX CONCURRENTLY {i}", i=RelationName(table.schema, name)),
-    )
+    if has_brin(target, table, catalog):
+        return None
+    return choose_time_index(target, table, catalog)
 
 
 def incoming_foreign_keys(relation: RelationName, catalog: Catalog) -> tuple[Constraint, ...]:
@@ -204,9 +198,9 @@ def _add_foreign_key_indexes(
                 " delete fails; give that table its own window first."
             )
         table = catalog.tables.get(constraint.table)
-        if table is None or table.kind != "r" or _has_index(constraint, catalog):
+        if table is None or table.kind != "r" or has_index(constraint, catalog):
             continue
-        create, drop = create_index(constraint.table, constraint.columns, catalog)
+        create, drop = index_statements(constraint.table, constraint.columns, catalog)
         sql.append(create)
         undo.append(drop)
         notes.append(
@@ -215,7 +209,8 @@ def _add_foreign_key_indexes(
         )
 
 
-def _has_index(constraint: Constraint, catalog: Catalog) -> bool:
+def has_index(constraint: Constraint, catalog: Catalog) -> bool:
+    """Return whether an index of the referring table finds the rows that refer to one row."""
     wanted = set(constraint.columns)
     return any(
         {c.column for c in index.columns[: len(wanted)]} == wanted and index.predicate is None and index.is_valid
@@ -251,7 +246,10 @@ def job_plan(target: Target, catalog: Catalog) -> Plan:
     archive = _archive(target)
     procedure = RelationName(target.relation.schema, shorten("purge_" + target.relation.name))
     children = [t for t in catalog.leaves(target.relation) if t.relation != target.relation]
-    body = _partition_loop(target, archive) if children else loop_body(target, target.relation, archive)
+    ordered = bool(children) or finds_in_order(target, target.table, catalog)
+    body = (
+        _partition_loop(target, archive) if children else loop_body(target, target.relation, archive, ordered=ordered)
+    )
     declared = "removed bigint; archived bigint;" + (" leaf regclass;" if children else "")
     text = fill(
         _PROCEDURE, p=procedure, declared=Trusted(declared), body=Trusted(body)

@@ -73,6 +73,8 @@ def rollup_plan(target: Target, tier: Tier, catalog: Catalog) -> Plan | None:
         sql=(
             fill("CREATE TABLE {tier} (\n  {definitions},\n  PRIMARY KEY ({target_keys})\n)", **holes),
             fill(_FILL, **holes),
+            # For the copy's own window, and so that its first and last bucket can be told at once.
+            fill("CREATE INDEX ON {tier} (bucket)", **holes),
         ),
         undo_sql=(fill("DROP TABLE {tier}", **holes),),
         notes=(
