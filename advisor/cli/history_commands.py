@@ -33,6 +33,7 @@ Form = Annotated[str, typer.Option("--format", "-f", help="text or json.")]
 
 
 def _open(place: str | None, config: Config | None = None) -> History:
+    from advisor.history.engine import is_dsn
     from advisor.history.store import default_path, open_history
 
     chosen = (config or find_config(Path.cwd())).get("history", place)
@@ -40,7 +41,7 @@ def _open(place: str | None, config: Config | None = None) -> History:
         if not default_path().exists():
             raise UsageError("There is no history yet.", "Keep the first run with: pgadvise report --history")
         chosen = None
-    elif "://" not in chosen and "=" not in chosen and not Path(chosen).expanduser().exists():
+    elif not is_dsn(chosen) and not Path(chosen).expanduser().exists():
         raise UsageError(f"There is no history {chosen}.", "Keep the first run with: pgadvise report --history PATH")
     return open_history(chosen, tell=note)
 

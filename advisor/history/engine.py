@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from advisor.dsn import choose_dsn, redact_dsn
 from advisor.errors import AdvisorError, HistoryFailed
 from advisor.history.schema import POSTGRES_SCHEMA
 
+_KEYWORD = re.compile(r"\s*[a-z_]+\s*=")  # a conninfo begins with one; a file of such a name is written ./name=x
 HEAD = "0001"
 # How long a run waits for another one that writes; a run's transaction takes far less than a second.
 BUSY_SECONDS = 60
@@ -31,7 +33,7 @@ def is_dsn(place: str) -> bool:
     >>> is_dsn("postgresql://team@db/history"), is_dsn("host=db dbname=history"), is_dsn("/var/lib/history.sqlite")
     (True, True, False)
     """
-    return "://" in place or (any(word in place for word in ("host=", "dbname=", "service=")) and "/" not in place[:1])
+    return "://" in place or _KEYWORD.match(place) is not None
 
 
 def shown(place: str) -> str:

@@ -30,6 +30,7 @@ from advisor.workload.redact import without_literals
 _FRESH = 30
 _MOST_PROMISES = 20
 _MOST_ENTRIES = 500
+_SYSTEM = re.compile(r"\bpg_[a-z]")  # catalogs and administrators' functions are no part of the application
 _APART = "\x1f"  # between the parts of a drop's definition; names may hold anything else
 _FORGET = timedelta(days=400)
 PENDING = ("open", "lapsed")
@@ -303,7 +304,12 @@ def _named(reading: Reading, pattern: re.Pattern[str], *, readers: bool = False)
     rows = sorted(reading.cumulative.values(), key=lambda row: -row.tally.ms)
     is_read = re.compile(r"^\s*(?:\(?\s*select|with)\b", re.IGNORECASE)
     chosen = [
-        row for row in rows if row.query and pattern.search(row.query) and (not readers or is_read.match(row.query))
+        row
+        for row in rows
+        if row.query
+        and pattern.search(row.query)
+        and not _SYSTEM.search(row.query)
+        and (not readers or is_read.match(row.query))
     ][:_MOST_PROMISES]
     return tuple(
         Promise(key=row.key, query=row.query or "", cost_before=1.0, cost_after=1.0, before=_known(row.key, reading))

@@ -73,11 +73,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Executions of one statement: calls, ms, and the sum of squared ms, from which means and deviations follow."""
+    """Executions of one statement: calls, ms, and the sum of squared ms, from which means and deviations follow.
+
+    `blocks` were touched (hit, read, or temporary): unlike time they do not depend on what else the machine does.
+    """
 
     calls: int = 0
     ms: float = 0.0
     squares: float = 0.0
+    blocks: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,13 +33,12 @@ class WindowRow:
     query: str | None
     tally: Tally
     rows: float
-    blocks: float
 
 
 def tally_of(row: StatementCounters) -> Tally:
     """Return calls, ms and squares; stddev_exec_time is that of the population (pg_stat_statements.c)."""
     squares = row.calls * (row.stddev_exec_time**2 + row.mean_exec_time**2)
-    return Tally(calls=row.calls, ms=row.total_exec_time, squares=squares)
+    return Tally(calls=row.calls, ms=row.total_exec_time, squares=squares, blocks=_blocks(row))
 
 
 def minus(now: Tally, before: Tally) -> Tally:
@@ -48,12 +47,18 @@ def minus(now: Tally, before: Tally) -> Tally:
         calls=now.calls - before.calls,
         ms=max(now.ms - before.ms, 0.0),
         squares=max(now.squares - before.squares, 0.0),
+        blocks=max(now.blocks - before.blocks, 0.0),
     )
 
 
 def plus(one: Tally, other: Tally) -> Tally:
     """Return both together."""
-    return Tally(calls=one.calls + other.calls, ms=one.ms + other.ms, squares=one.squares + other.squares)
+    return Tally(
+        calls=one.calls + other.calls,
+        ms=one.ms + other.ms,
+        squares=one.squares + other.squares,
+        blocks=one.blocks + other.blocks,
+    )
 
 
 def mean(tally: Tally) -> float:
@@ -90,12 +95,11 @@ def window(before: Sequence[StatementCounters], now: Sequence[StatementCounters]
         if tally.calls <= 0:
             continue
         key = statement_key(row.query) if row.query else f"id:{row.queryid}"
-        known = found.get(key) or WindowRow(key=key, query=row.query, tally=Tally(), rows=0.0, blocks=0.0)
+        known = found.get(key) or WindowRow(key=key, query=row.query, tally=Tally(), rows=0.0)
         found[key] = replace(
             known,
             tally=plus(known.tally, tally),
             rows=known.rows + row.rows - (old.rows if old is not None else 0),
-            blocks=known.blocks + _blocks(row) - (_blocks(old) if old is not None else 0),
         )
     return found
 
@@ -184,7 +188,7 @@ def _why(base: WindowRow, row: WindowRow, change: StatementChange) -> str:
     """Return what else changed: blocks and rows per call, the plan."""
     parts = []
     for name, old, new in (
-        ("blocks", base.blocks / max(base.tally.calls, 1), row.blocks / max(row.tally.calls, 1)),
+        ("blocks", base.tally.blocks / max(base.tally.calls, 1), row.tally.blocks / max(row.tally.calls, 1)),
         ("rows", base.rows / max(base.tally.calls, 1), row.rows / max(row.tally.calls, 1)),
     ):
         if old > 0 and (new / old >= _RATIO or new / old <= 1 / _RATIO):

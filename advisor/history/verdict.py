@@ -49,11 +49,17 @@ class Measured:
     high: float
     calls: int
     saved_ms: float
+    blocks: float  # touched after / before: what a busy machine does not change
+
+    @property
+    def works_more(self) -> bool:
+        """Whether the statements really do more than before; time alone may be the load of others."""
+        return self.blocks > _WORSE
 
 
 def measure(promises: Sequence[Promise]) -> Measured | None:
     """Return the effect over the statements that were run often enough on both sides; None where there are none."""
-    after = before = after_variance = before_variance = 0.0
+    after = before = after_variance = before_variance = blocks_after = blocks_before = 0.0
     calls = 0
     for promise in promises:
         if promise.before.calls < _LEAST_CALLS or promise.after.calls < _LEAST_CALLS:
@@ -61,6 +67,8 @@ def measure(promises: Sequence[Promise]) -> Measured | None:
         n = promise.after.calls
         calls += n
         after += promise.after.ms
+        blocks_after += promise.after.blocks
+        blocks_before += n * promise.before.blocks / promise.before.calls
         before += n * mean(promise.before)
         after_variance += n * variance(promise.after)
         before_variance += n * n * variance(promise.before) / promise.before.calls
@@ -69,7 +77,14 @@ def measure(promises: Sequence[Promise]) -> Measured | None:
     ratio = after / before
     relative = before_variance / before**2 + (after_variance / after**2 if after > 0 else 0.0)
     error = _Z * _CORRELATION * ratio * math.sqrt(relative)
-    return Measured(ratio=ratio, low=max(ratio - error, 0.0), high=ratio + error, calls=calls, saved_ms=before - after)
+    return Measured(
+        ratio=ratio,
+        low=max(ratio - error, 0.0),
+        high=ratio + error,
+        calls=calls,
+        saved_ms=before - after,
+        blocks=blocks_after / blocks_before if blocks_before > 0 else 1.0,
+    )
 
 
 def judged(state: LedgerState, now: datetime, index: Index | None) -> LedgerState:
@@ -132,12 +147,12 @@ def _index_verdict(
         return None, "its statements have not been run often enough to tell"
     writers = measure(state.writers)
     lost = -writers.saved_ms if writers is not None else 0.0
-    if writers is not None and writers.low > _DROP_HARMS and lost > max(found.saved_ms, 0.0):
+    if writers is not None and writers.works_more and writers.low > _DROP_HARMS and lost > max(found.saved_ms, 0.0):
         return "harmful", (
             f"writes take {_times(writers)} as long, which costs {format_duration(lost / 1000)} where reads win "
             f"{format_duration(max(found.saved_ms, 0) / 1000)}"
         )
-    if found.low > _WORSE:
+    if found.low > _WORSE and found.works_more:
         return "harmful", f"its statements take {_times(found)} as long as before"
     if found.high < _BETTER:
         return "verified", f"its statements take {_times(found)} the time of before, {found.calls:,} calls measured"
@@ -149,9 +164,9 @@ def _index_verdict(
 def _drop_verdict(found: Measured | None) -> tuple[str | None, str]:
     if found is None:
         return None, "the table's statements have not been run often enough to tell"
-    if found.low > _DROP_HARMS:
+    if found.low > _DROP_HARMS and found.works_more:
         return "harmful", f"the table's statements take {_times(found)} as long without it"
-    if found.calls >= _ENOUGH_CALLS and found.high < 1.5:
+    if found.calls >= _ENOUGH_CALLS and not found.works_more:
         return "verified", f"nothing got slower without it ({_times(found)} the time, {found.calls:,} calls)"
     return None, f"{found.calls:,} calls so far: too few to tell"
 
@@ -168,7 +183,7 @@ def _setting_verdict(state: LedgerState, found: Measured | None) -> tuple[str | 
         if before > 0 and after >= _RATE_WORSE * before:
             return "no_effect", text
     if found is not None and found.calls >= _ENOUGH_CALLS:
-        if found.low > _DROP_HARMS:
+        if found.low > _DROP_HARMS and found.works_more:
             return "harmful", f"the dearest statements take {_times(found)} as long as before"
         if state.entry.object in _PLANNER:
             if found.high < _SETTING_BETTER:
