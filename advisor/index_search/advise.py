@@ -24,6 +24,7 @@ from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.robust import anchored
 from advisor.index_search.search import Chosen, Item, Problem, search
+from advisor.index_search.unhelped import unhelped_notes
 from advisor.index_search.write_cost import collect_writes
 from advisor.model.lookup import Catalog
 from advisor.model.report import IndexAdvice
@@ -131,7 +132,11 @@ def advise_indexes(
         candidates=len(items) + len(pool.refused),
         plans_asked=oracle.plans_asked,
         planner=planner.description,
-        notes=_notes(problem, cut_short or time.monotonic() > deadline) + drop_notes(snapshot),
+        notes=(
+            *_notes(problem, cut_short or time.monotonic() > deadline),
+            *unhelped_notes(problem, planner, outcome.chosen),
+            *drop_notes(snapshot),
+        ),
         statement_costs=tuple(costs.items()),
     )
 

@@ -1,0 +1,111 @@
+"""Statements that cost much and that no index makes cheaper, with what would: said once each, the dearest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from advisor.index_search.planner import Plan, Planner
+from advisor.index_search.search import Chosen, Problem
+from advisor.model.excerpt import excerpt
+from advisor.model.workload import Binding, Statement
+from advisor.workload.redact import without_literals
+
+_HARDLY = 0.8  # of its present cost: what a statement that counts as not helped costs at least
+_SHARE = 0.03  # of what the workload will cost
+_MOST = 5
+_MUCH = 0.1  # of the table's rows
+_QUERY = 90  # characters
+_OFFSET = re.compile(r"\boffset\b", re.IGNORECASE)
+_GROUPS = frozenset({"Aggregate", "WindowAgg", "Group"})
+_SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
+
+
+def unhelped_notes(problem: Problem, planner: Planner, chosen: Chosen) -> tuple[str, ...]:
+    """Return a sentence for each of the dearest statements that stay as dear as they are."""
+    known, cost = problem.oracle.known, problem.oracle.cost
+    after = {key: problem.weights[key] * cost(key, chosen) for key, one in known.items() if one.failed is None}
+    total = sum(after.values()) or 1.0
+    found = [
+        key
+        for key in sorted(after, key=lambda k: -after[k])
+        if after[key] >= _SHARE * total
+        and cost(key, chosen) >= _HARDLY * known[key].base
+        and known[key].statement.kind != "insert"
+    ][:_MOST]
+    notes = [*_paged(problem)]
+    if not found or problem.late():
+        return tuple(notes)
+    first = [(known[key].statement, _main_binding(known[key].statement)) for key in found]
+    for key, answer in zip(found, planner.plan_many(first, on=chosen), strict=True):
+        if isinstance(answer, Plan):
+            text = excerpt(without_literals(known[key].statement.original), _QUERY)
+            why = _why(known[key].statement, answer.tree, problem.facts.rows_by_name)
+            notes.append(f"No index helps '{text}' ({after[key] / total:.0%} of the cost that is left): {why}")
+    return tuple(notes)
+
+
+def _paged(problem: Problem) -> Iterator[str]:
+    """Yield a note for each statement that takes much of the time and skips rows by OFFSET.
+
+    How many it skips no plan shows: the counters have no values, and the first page is what is planned.
+    """
+    statements = [one.statement for one in problem.oracle.known.values()]
+    total = sum(statement.total_exec_time or 0.0 for statement in statements)
+    for statement in sorted(statements, key=lambda one: -(one.total_exec_time or 0.0)):
+        spent = statement.total_exec_time or 0.0
+        if not total or spent < _SHARE * total:
+            break
+        if statement.has_limit and _OFFSET.search(statement.text):
+            text = excerpt(without_literals(statement.original), _QUERY)
+            yield (
+                f"No index helps the later pages of '{text}' ({spent / total:.0%} of the time): OFFSET reads every row "
+                "it skips; ask for what follows the last row shown (WHERE (sort columns) > (last values) ... LIMIT n), "
+                "which an index on the sort columns serves."
+            )
+
+
+def _main_binding(statement: Statement) -> Binding:
+    return max(statement.bindings, key=lambda one: one.weight, default=Binding(values=(), weight=1.0))
+
+
+def _why(statement: Statement, tree: dict[str, Any], table_rows: Mapping[str, float]) -> str:
+    """Return what makes the plan dear and what would help."""
+    limit = next((node for node in _nodes(tree) if node.get("Node Type") == "Limit"), None)
+    scan = max((n for n in _nodes(tree) if n.get("Node Type") in _SCANS), key=_own_cost, default=None)
+    if scan is None:
+        return "its cost is not in reading tables."
+    table = str(scan.get("Relation Name"))
+    rows = float(scan.get("Plan Rows", 0))
+    share = rows / max(1.0, table_rows.get(table, rows))
+    grouped = any(node.get("Node Type") in _GROUPS for node in _nodes(tree))
+    if share >= _MUCH or "Filter" not in scan:
+        amount = "all rows" if share > 0.99 else f"about {share:.0%} of the rows"
+        if grouped:
+            return (
+                f"it sums up {amount} of {table}; a summary that is kept up to date (a materialized view, a table of "
+                "daily totals) or fewer rows to keep (retention, partitions by time) would help."
+            )
+        if limit is None and statement.kind == "select":
+            return f"it asks for {amount} of {table}; a LIMIT, pages, or fewer columns would help."
+        return f"it works on {amount} of {table}; smaller batches or partitions (dropped, not deleted) would help."
+    condition = str(scan.get("Filter"))
+    if re.search(r"\w\(", condition):
+        return (
+            f"its condition on {table} wraps columns in functions or operators that no index can serve as it is "
+            "written; a condition on the plain column (a range instead of a function) could be served."
+        )
+    return f"no index on {table} makes its condition cheaper by the planner's arithmetic; EXPLAIN shows its plan."
+
+
+def _own_cost(node: dict[str, Any]) -> float:
+    return float(node.get("Total Cost", 0)) - sum(float(child.get("Total Cost", 0)) for child in node.get("Plans", ()))
+
+
+def _nodes(tree: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(node.get("Plans", ()))
