@@ -14,7 +14,7 @@ from advisor.model.migration import GateFinding
 from advisor.model.names import RelationName
 from advisor.model.report import StatementEffect
 from advisor.model.snapshot import Snapshot
-from advisor.model.workload import Binding, Statement, Workload
+from advisor.model.workload import Binding, Statement
 from advisor.progress import Progress
 from advisor.whatif.migration.run import FileRun, StepRun
 from advisor.whatif.plans import nodes, outline
@@ -77,13 +77,18 @@ def compare_workload(
             workload = read_workload(snapshot, catalog, PlanningSession(connection), progress)
         with closing(TwinPlanner(twin)) as planner:
             before = _plan_all(planner, workload.statements)
-    if not workload.statements:
+    known = {
+        (statement.fingerprint, _guessed(statement))
+        for statement, plans in zip(workload.statements, before, strict=True)
+        if _cost(statement, plans) is not None
+    }
+    if not known:
         comparison.notes.append("No statement of the workload could be planned.")
     for after, runs in sets:
         touched = relations_touched(after, Catalog(after))
         with build_twin(after, server, touched, progress) as twin, closing(TwinPlanner(twin)) as planner:
             plans = _plan_all(planner, workload.statements)
-            fresh = _new_statements(after, workload, twin, progress)
+            fresh = _new_statements(after, known, twin, progress)
             fresh_plans = _plan_all(planner, fresh)
         for statement, old, new in zip(workload.statements, before, plans, strict=True):
             _compare(comparison, statement, old, new, runs, limits.factor)
@@ -98,15 +103,19 @@ def compare_workload(
     return comparison
 
 
-def _new_statements(after: Snapshot, workload: Workload, twin: Twin, progress: Progress) -> list[Statement]:
-    """Return the statements of files that were not understood before the migration and are after it."""
-    if not after.workload_texts or not workload.unusable:
+def _guessed(statement: Statement) -> bool:
+    """Whether a name that is no column was taken for a variable: before the migration, that of a new column."""
+    return any("is taken as a variable" in note for note in statement.notes)
+
+
+def _new_statements(after: Snapshot, known: set[tuple[str, bool]], twin: Twin, progress: Progress) -> list[Statement]:
+    """Return the statements of files that are not `known`: before the migration they could not be planned."""
+    if not after.workload_texts:
         return []
-    known = {statement.fingerprint for statement in workload.statements}
     only_files = replace(after, statements=(), sessions=())
     with closing(twin.connect()) as connection:
         found = read_workload(only_files, Catalog(after), PlanningSession(connection), progress)
-    return [statement for statement in found.statements if statement.fingerprint not in known]
+    return [statement for statement in found.statements if (statement.fingerprint, _guessed(statement)) not in known]
 
 
 def _judge_new(
