@@ -40,8 +40,8 @@ def render_capacity(capacity: Capacity | None, format: str, measured: LoadCheck 
 def _arithmetic(capacity: Capacity) -> list[str]:
     rows = [
         ("users", format_count(capacity.users)),
-        ("requests per second at the peak", f"{capacity.requests_per_second:.3g}"),
-        ("connections busy at the peak", f"{capacity.busy:.3g}"),
+        ("requests per second at the peak", _rate(capacity.requests_per_second)),
+        ("connections busy at the peak", _rate(capacity.busy)),
         ("pool (server connections)", str(capacity.pool)),
         ("cores that carry it", str(capacity.cores)),
         ("max_connections", str(capacity.max_connections)),
@@ -67,3 +67,7 @@ def _arithmetic(capacity: Capacity) -> list[str]:
     if capacity.pgbouncer_ini:
         lines += ["", "pgbouncer.ini", *(f"  {line}" for line in capacity.pgbouncer_ini.rstrip().splitlines())]
     return lines
+
+
+def _rate(value: float) -> str:
+    return format_count(value) if value >= 100 else f"{value:.3g}"

@@ -12,8 +12,8 @@ from advisor.model.load import LoadStep, LoadTarget
 from advisor.settings.capacity import Assumptions
 from advisor.units import format_count, parse_duration
 
-# Twice the clients bring this much more at least, or the server is saturated (judgement).
-_GROWTH = 0.1
+# Twice the clients bring a fifth more at least, or the server is saturated (judgement).
+_GROWTH = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ def step_of(
 
 
 def _grows(before: LoadStep, after: LoadStep) -> bool:
-    """Return whether more clients brought more: a tenth of what as many times the throughput would have been."""
+    """Return whether more clients brought more: a fifth of what as many times the throughput would have been."""
     return after.per_second / before.per_second - 1 >= _GROWTH * (after.clients / before.clients - 1)
 
 
@@ -125,7 +125,7 @@ def judge(steps: Sequence[LoadStep], targets: Sequence[LoadTarget], demanded: De
     if demanded.per_second is not None and demanded.users is not None:
         most = max((step.per_second for step in kept), default=0.0)
         carried = most >= demanded.per_second
-        need = f"{format_count(demanded.users)} users need {demanded.per_second:.3g} statements a second at the peak"
+        need = f"{format_count(demanded.users)} users need {_rate(demanded.per_second)} statements a second at the peak"
         within = " within the targets" if targets else ""
         if carried:
             enough = next(step for step in kept if step.per_second >= demanded.per_second)
@@ -134,11 +134,18 @@ def judge(steps: Sequence[LoadStep], targets: Sequence[LoadTarget], demanded: De
                 f" {'well ' if most >= 2 * demanded.per_second else ''}served."
             )
         else:
+            carried_most = f"the server carried at most {_rate(most)} a second{within}"
+            if not kept:
+                top = max(step.per_second for step in steps)
+                carried_most = f"no step kept the targets, and none brought more than {_rate(top)} a second"
             sentences.append(
-                f"{need}; the server carried at most {most:,.0f} a second{within}: more cores or faster statements are "
-                "needed, not more connections."
+                f"{need}; {carried_most}: more cores or faster statements are needed, not more connections."
             )
     return Verdict(saturated_at=point, best=best, carried=carried, sentences=tuple(sentences))
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
 
 
 def _clients(count: int) -> str:

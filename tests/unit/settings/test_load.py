@@ -71,6 +71,11 @@ def test_targets_and_users() -> None:
     more = judge(steps, (P95,), demand_of(1000, Assumptions()))  # 300 a second, which only 4 clients bring, too late
     assert more.carried is False and "at most 190 a second within the targets" in more.sentences[-1]
     assert judge(steps, (), demand_of(1000, Assumptions())).carried is True
+    none = judge([step(1, 100, 80)], (P95,), demand_of(1000, Assumptions()))
+    assert (
+        "300 statements a second at the peak; no step kept the targets, and none brought more than 100"
+        in (none.sentences[-1])
+    )
     failed = judge([step(1, 100), step(2, 200, failed=1)], (P95,), Demanded())
     assert failed.best == 1 and "a client met an error: deadlock detected" in failed.sentences[1]
 
