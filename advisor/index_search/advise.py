@@ -7,6 +7,7 @@ import time
 from advisor.index_search.brin_choice import brin_instead
 from advisor.index_search.candidates import Pool, collect_candidates
 from advisor.index_search.candidates.served import is_prefix
+from advisor.index_search.correlated import statistics_notes
 from advisor.index_search.ddl import Names
 from advisor.index_search.discover import discover
 from advisor.index_search.drops import advise_drops, drop_notes
@@ -135,6 +136,7 @@ def advise_indexes(
         notes=(
             *_notes(problem, cut_short or time.monotonic() > deadline),
             *unhelped_notes(problem, planner, outcome.chosen),
+            *statistics_notes(problem, planner),
             *drop_notes(snapshot),
         ),
         statement_costs=tuple(costs.items()),
