@@ -139,6 +139,9 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     sure, doubt = confidence(item, literal, facts, before_sum, after_sum)
     if sure == "high" and any(statement.doubted for statement in statements):
         sure, doubt = "medium", "the server plans a statement it helps otherwise than the what-if planner does"
+    guesses = dict.fromkeys(guess for statement in statements for guess in statement.assumed)
+    if guesses and any(key.expression is not None for key in candidate.columns):
+        sure, doubt = "low", "; ".join(guesses)
     calls = sum(one.calls for one in helped)
     top = helped[0]
     count = "1 statement" if len(helped) == 1 else f"{len(helped)} statements"

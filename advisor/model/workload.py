@@ -83,6 +83,7 @@ class Statement:
     evidence: str = "statistics"  # statistics, literals
     notes: tuple[str, ...] = ()  # repairs and doubts, for people
     query_ids: tuple[int, ...] = ()
+    assumed: tuple[str, ...] = ()  # constants put back by conclusion, said for people: what rests on them is less sure
     doubted: bool = False  # the what-if planner plans it otherwise than the server does
     # (parameter, value, recorded executions): parameters that had one value in every recorded execution
     repeated: tuple[tuple[int, str, int], ...] = ()

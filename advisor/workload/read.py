@@ -14,6 +14,7 @@ from advisor.workload.classify import Unusable, has_limit
 from advisor.workload.enums import first_labels
 from advisor.workload.foreign_keys import foreign_key_entries
 from advisor.workload.gather import ISOLATED, Gathering, Group, not_worked_out, statement_key
+from advisor.workload.hidden import Clues, reveal
 from advisor.workload.literals import Literals
 from advisor.workload.parse import Tree
 from advisor.workload.paths import SearchPaths
@@ -50,11 +51,13 @@ def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, p
             step.advance()
         groups = gathering.groups()
     bindings = Bindings(session, catalog, Values(catalog, first_labels(snapshot)))
+    setting = snapshot.setting("default_text_search_config")
+    config = setting.setting if setting is not None else None
     statements: list[Statement] = []
     with progress.step("Planning with realistic values", len(groups)) as step:
         for rank, group in enumerate(groups):
             try:
-                statements.append(_statement(group, rank, catalog, bindings))
+                statements.append(_statement(group, rank, catalog, bindings, config))
             except Unusable as why:
                 gathering.refuse(group.original, group.counters, why)
             except ISOLATED as error:
@@ -73,16 +76,27 @@ def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, p
     )
 
 
-def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) -> Statement:
-    """Return one group as a typed statement with bindings. Raises Unusable."""
+def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings, config: str | None) -> Statement:
+    """Return one group as a typed statement with bindings. Raises Unusable.
+
+    `config` is the server's default_text_search_config.
+    """
     main = group.main
     notes = dict.fromkeys(main.notes)
     if main.wrapper is not None:
         notes[f"the query inside {main.wrapper}"] = None
-    repaired = repair(main.text, main.tree, bindings.session.major)
+    counters = group.counters
+    clues = Clues(
+        catalog=catalog,
+        relations=group.key[1],
+        text_search_config=config,
+        rows_per_call=None if has_limit(main.tree) else _mean(counters.rows, counters.calls),
+        literals=[found for found, _ in group.literals],
+    )
+    revealed = reveal(main.text, main.tree, clues)
+    repaired = repair(revealed.text, revealed.tree, bindings.session.major)
     typed = infer_types(bindings.session, repaired.text, repaired.tree, group.search_path)
     uses, relations, doubt = _uses(typed.tree, catalog, group)
-    counters = group.counters
     key = statement_key(group.key)
     literals = tuple((_renumbered(found, repaired, typed), times) for found, times in group.literals)
     planned = bindings.find(
@@ -98,7 +112,7 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
             scenarios=_effort(rank),
         )
     )
-    notes |= dict.fromkeys((*repaired.notes, *typed.notes, *doubt, *group.notes, *planned.notes))
+    notes |= dict.fromkeys((*revealed.assumed, *repaired.notes, *typed.notes, *doubt, *group.notes, *planned.notes))
     if len(group.variants) > 1:
         notes[f"{len(group.variants)} texts that differ only in lists, comments or spacing are counted together"] = None
     if group.node_calls:
@@ -130,6 +144,7 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings) ->
         notes=tuple(notes),
         query_ids=tuple(sorted(group.query_ids)),
         repeated=tuple(_repeated([found for found, _ in literals])),
+        assumed=revealed.assumed,
     )
 
 
