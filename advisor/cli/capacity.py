@@ -152,7 +152,7 @@ def _load_options(flags: dict[str, Any]) -> LoadOptions:
     if flags["clients"] is not None:
         given["clients"] = parse_clients(flags["clients"])
     if flags["step"] is not None:
-        given["step_seconds"] = max(1, round(parse_duration(flags["step"])))
+        given["step_seconds"] = round(parse_duration(flags["step"]))
     if flags["statement_timeout"] is not None:
         given["statement_seconds"] = parse_duration(flags["statement_timeout"])
     targets = tuple(parse_target(flags[name], share) for name, share in _TARGETS if flags[name] is not None)

@@ -27,6 +27,7 @@ _MIN_POOL = 5
 _BUSY = 0.7
 _PEAK_FACTOR = 3.0
 _CORES = (2, 4, 8, 16, 32, 64, 128, 256)
+_MOST_CONNECTIONS = 262_143  # the largest max_connections
 _NEON_SUSPEND = 300  # seconds
 # Statements seen for less than this say little about the database time per request.
 _MEASURED_MIN_CALLS = 1000
@@ -152,6 +153,11 @@ def capacity(
     if 2 * needed + 1 < pool:
         warnings.append(f"A pool of {pool} is beyond one server of {needed} cores: spread reads over replicas.")
     connections = _round_up(1.2 * (pool_used * a.pools + a.direct + a.replication + a.reserved), 10)
+    if connections > _MOST_CONNECTIONS:
+        raise UsageError(
+            f"{users:,} users keep {busy:,.0f} connections busy by these assumptions, which no server has.",
+            "Check the assumptions, or divide the users over several servers.",
+        )
     clients = math.ceil(round(a.clients_per_user * users, 6))
     application = None
     if a.application_pool is not None:
