@@ -102,6 +102,14 @@ class Oracle:
                 self.known[key].failed = message
         return {key: (cost / total if total else cost, used) for key, (cost, total, used) in sums.items()}
 
+    def by_binding(self, key: str, chosen: Set) -> list[tuple[float, float | None]]:
+        """Return (weight, cost per call) for each of a statement's bindings; None where the planner refuses it."""
+        statement = self.known[key].statement
+        answers = self._planner.plan_many([(statement, binding) for binding in statement.bindings], chosen)
+        self.plans_asked += len(answers)
+        costs = [None if isinstance(one, PlanFailed) else guarded_cost(one, self._table_rows) for one in answers]
+        return [(binding.weight, cost) for binding, cost in zip(statement.bindings, costs, strict=True)]
+
     def cost(self, key: str, chosen: Set) -> float:
         """Return the statement's cost per call under a set of indexes."""
         known = self.known[key]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from advisor.index_search.bands import band_text
 from advisor.index_search.candidates import Pool
 from advisor.index_search.candidates.served import is_prefix
 from advisor.index_search.ddl import Names, create_sql, drop_sql
@@ -115,6 +116,7 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     helped: list[StatementEffect] = []
     hurt: list[StatementEffect] = []
     statements = []
+    keys: list[str] = []
     before_sum = after_sum = 0.0
     bound = _HELPED if problem.budget_bytes is None else _HELPED_IN_BUDGET
     for key, used in outcome.used_by.items():
@@ -124,6 +126,7 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
         statement = problem.oracle.known[key].statement
         if after < bound * before:
             helped.append(effect(statement, before, after))
+            keys.append(key)
             statements.append(statement)
             before_sum += problem.weights[key] * before
             after_sum += problem.weights[key] * after
@@ -150,7 +153,9 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
         f"from cost {cost_text(top.cost_before)} to {cost_text(top.cost_after)} per call.{share_text(item)}"
     )
     expression = any(key.expression is not None for key in candidate.columns)
-    evidence = _evidence(statements, literal) + (f"; {doubt}" if doubt else "")
+    dearest = max(keys, key=lambda key: _saved(outcome, key))
+    bands = band_text(problem.oracle, dearest, outcome.chosen)
+    evidence = "; ".join(part for part in (_evidence(statements, literal), bands, doubt) if part)
     return IndexProposal(
         ddl=ddl,
         undo_ddl=undo,
@@ -170,6 +175,11 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
         build_class=build_class(item, facts.pages(candidate.table) * 8192, facts.rows(candidate.table)),
         after_ddl=(f"ANALYZE {candidate.table}",) if expression else (),
     )
+
+
+def _saved(outcome: Outcome, key: str) -> float:
+    before, after = outcome.statement_costs[key]
+    return outcome.problem.weights[key] * (before - after)
 
 
 def _evidence(statements: Sequence[Statement], literal: bool) -> str:
