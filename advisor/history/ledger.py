@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from advisor.history.definitions import canonical
+from advisor.history.findings import setting_changes
 from advisor.history.model import LedgerState, Promise, Tally
 from advisor.history.statements import WindowRow, plus
 from advisor.history.take import definition_of
@@ -51,6 +52,15 @@ class Reading:
     window: Mapping[str, WindowRow] | None  # since the run before; None where it could not be subtracted
     rates: Mapping[str, tuple[float, float]]  # of the same window: name -> (amount, hours)
     cumulative: Mapping[str, WindowRow]
+    before: Snapshot | None = None  # the run before
+
+    @property
+    def changed(self) -> bool:
+        """Whether somebody changed an index or a setting since the run before: effects then mix."""
+        if self.before is None:
+            return False
+        indexes = {definition_of(i) for i in self.before.indexes} != {definition_of(i) for i in self.snapshot.indexes}
+        return indexes or bool(setting_changes(self.before, self.snapshot))
 
 
 def advance(states: Sequence[LedgerState], reading: Reading) -> tuple[LedgerState, ...]:
@@ -136,7 +146,9 @@ def _in_place(state: LedgerState, snapshot: Snapshot, here: Mapping[str, Index])
 
 def _applied(state: LedgerState, reading: Reading, index: Index | None) -> LedgerState:
     """Begin the time after: nothing of the window in which the change was made counts."""
-    entry = replace(state.entry, state="applied", applied=reading.at, decided=None, reverted=None, is_news=True)
+    entry = replace(
+        state.entry, state="applied", applied=reading.at, decided=None, verdict="", reverted=None, is_news=True
+    )
     entry = replace(entry, why="seen for the first time; its effect shows from the next run on")
     if index is not None:
         entry = replace(entry, object=str(index.relation), undo=(f"DROP INDEX CONCURRENTLY {index.relation};",))
@@ -146,6 +158,7 @@ def _applied(state: LedgerState, reading: Reading, index: Index | None) -> Ledge
         promises=tuple(replace(promise, after=Tally()) for promise in state.promises),
         writers=tuple(replace(promise, after=Tally()) for promise in state.writers),
         rates_after={},
+        closed=False,
         scans_at_start=index.idx_scan if index is not None else None,
     )
 
@@ -172,8 +185,11 @@ def _before(state: LedgerState, reading: Reading) -> LedgerState:
 
 
 def _after(state: LedgerState, reading: Reading) -> LedgerState:
+    if state.entry.kind != "index" and reading.changed:
+        # An index has statements of its own; a setting or a drop is judged by all, which the new change moves too.
+        state = replace(state, closed=True)
     window = reading.window
-    if window is None:
+    if window is None or state.closed:
         return state
 
     def noted(promise: Promise) -> Promise:

@@ -107,6 +107,7 @@ class LedgerState:
     rates_before: dict[str, tuple[float, float]] = field(default_factory=dict)  # name -> (amount, hours)
     rates_after: dict[str, tuple[float, float]] = field(default_factory=dict)
     scans_at_start: int | None = None
+    closed: bool = False  # other changes came after this one: what is measured from here on is not its effect alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

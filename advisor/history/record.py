@@ -143,6 +143,7 @@ def conclude(
         window=rows if prepared.link is not None and prepared.link.statements else None,
         rates=_rates(last, at, sums) if prepared.link is not None and prepared.link.relations else {},
         cumulative=cumulative,
+        before=last.snapshot if last is not None else None,
     )
     ledger = advance(last.ledger if last is not None else (), reading)
     found = _changes(prepared, report, findings, rows, ledger, (numbers, sums), ignore, today or at.date(), disk_bytes)

@@ -111,13 +111,18 @@ def judged(state: LedgerState, now: datetime, index: Index | None) -> LedgerStat
         verdict, why = _drop_verdict(found)
     else:
         verdict, why = _setting_verdict(state, found)
+    if verdict is None and state.closed:
+        why = "other changes came before its own effect could be told"
     if verdict is None:
         return replace(state, entry=replace(entry, why=why if entry.state == "applied" else entry.why))
+    if entry.kind != "index" and entry.verdict:
+        return replace(state, entry=entry)  # what comes later has other causes too
     if verdict in _FINAL and entry.state in _FINAL:
         return replace(state, entry=entry)  # judged once: a published score must not waver with the load
     changed = verdict != entry.state
     decided = now if changed else entry.decided
-    return replace(state, entry=replace(entry, state=verdict, why=why, decided=decided, is_news=changed))
+    entry = replace(entry, state=verdict, verdict=verdict, why=why, decided=decided, is_news=changed)
+    return replace(state, entry=entry)
 
 
 def _seen(promise: Promise) -> StatementEffectSeen:
@@ -199,5 +204,5 @@ def _times(found: Measured) -> str:
 
 def hit_rate(entries: Sequence[LedgerEntry]) -> tuple[int, int]:
     """Return how many judged proposals did what was promised, and how many were judged."""
-    decided = [entry for entry in entries if entry.decided is not None]
-    return sum(entry.state == "verified" for entry in decided), len(decided)
+    decided = [entry for entry in entries if entry.verdict]
+    return sum(entry.verdict == "verified" for entry in decided), len(decided)

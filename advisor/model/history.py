@@ -150,6 +150,7 @@ class LedgerEntry:
     last_proposed: datetime
     applied: datetime | None = None  # first seen applied; made between the run before and this
     decided: datetime | None = None
+    verdict: str = ""  # verified harmful unused no_effect; stays when the change is taken back
     reverted: datetime | None = None
     promised_ratio: float | None = None
     ratio: float | None = None

@@ -22,6 +22,7 @@ _STATE_WORDS = {
     "no_effect": "has no effect",
     "reverted": "taken back",
 }
+_VERDICT_WORDS = {"verified": "verified", "harmful": "harmful", "unused": "unused", "no_effect": "without effect"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +75,10 @@ def summary(changes: Changes, since: str = "the last run") -> str:
 
 def hit_line(changes: Changes) -> str:
     """Return how often the proposals that were followed did what they promised; empty where none was judged."""
-    judged = [entry for entry in changes.ledger if entry.decided is not None]
+    judged = [entry for entry in changes.ledger if entry.verdict]
     if not judged:
         return ""
-    hits = sum(entry.state == "verified" for entry in judged)
+    hits = sum(entry.verdict == "verified" for entry in judged)
     return (
         f"Of {plural(len(judged), 'proposal')} that {'was' if len(judged) == 1 else 'were'} followed and could be "
         f"measured, {hits} did what {'it' if hits == 1 else 'they'} promised ({percent(hits / len(judged))})."
@@ -159,6 +160,8 @@ def entry_words(entry: LedgerEntry) -> str:
     word = _STATE_WORDS.get(entry.state, entry.state)
     moment = {"applied": entry.applied, "reverted": entry.reverted}.get(entry.state, entry.decided)
     text = f"{one_line(entry.title)}: {word}"
+    if entry.state == "reverted" and entry.verdict:
+        text += f", it was {_VERDICT_WORDS.get(entry.verdict, entry.verdict)}"
     return text + (f" (seen {day(moment)})" if moment is not None else "")
 
 

@@ -89,11 +89,19 @@ def changes(now: datetime, text: str = "") -> Changes:
             MuteNote(finding="a:g", reason="no more", state="unused"),
         ),
         ledger=(
-            entry("harmful", "index on orders (note)", is_news=True, decided=now, why="writes take 1.9 times as long"),
+            entry(
+                "harmful",
+                "index on orders (note)",
+                is_news=True,
+                decided=now,
+                verdict="harmful",
+                why="writes take 1.9 times as long",
+            ),
             entry(
                 "verified",
                 "index on orders (customer_id)",
                 decided=before,
+                verdict="verified",
                 promised_ratio=0.02,
                 ratio=0.031,
                 ratio_low=0.028,

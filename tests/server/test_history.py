@@ -23,6 +23,7 @@ SETTINGS = {
     "autovacuum_naptime": "1h",
     "wal_buffers": "16MB",
 }
+NO_TWIN = ("--what-if", "none")
 ON_CUSTOMER = "index/create:public.orders:orders_customer_id_idx"
 
 
@@ -98,17 +99,17 @@ def test_days_of_a_shop(days: Days) -> None:
     assert entry["undo"] == ["DROP INDEX CONCURRENTLY public.i_of_the_dba;"]
     assert "1 did what it promised" in (days.folder / "day6.txt").read_text()
 
-    # A table jumps.
+    # A table jumps. (These days are about no index, and go without the planner.)
     days.sql("insert into events select g, repeat('e', 1000) from generate_series(100000, 140000) g", "analyze events")
     days.work()
-    grown = days.report()
+    grown = days.report(*NO_TWIN)
     assert changed(grown) == {"grown": 1}
     assert grown["changes"]["growth"][0]["object"] == "public.events" and grown["changes"]["growth"][0]["sudden"]
 
     # Counters are reset: said, and nothing else is made of it.
     days.sql("select pg_stat_statements_reset()")
     days.work()
-    reset = days.report()
+    reset = days.report(*NO_TWIN)
     assert changed(reset) == {"events": 1}
     assert "pg_stat_statements was reset" in reset["changes"]["events"][0]
 
@@ -117,14 +118,14 @@ def test_days_of_a_shop(days: Days) -> None:
     days.cluster.stop()
     days.cluster.start(SETTINGS)
     days.work()
-    restarted = days.report()
+    restarted = days.report(*NO_TWIN)
     assert changed(restarted) == {"events": 1}
     assert "The server was restarted" in restarted["changes"]["events"][0]
 
     # A setting is changed.
     days.sql("alter system set random_page_cost = 1.1", "select pg_reload_conf()")
     days.work()
-    setting = days.report()
+    setting = days.report(*NO_TWIN)
     assert setting["changes"]["settings"][0] | {"source": ""} == {
         "name": "random_page_cost", "before": "4", "after": "1.1", "source": "", "pending_restart": False,
     }  # fmt: skip
@@ -132,7 +133,7 @@ def test_days_of_a_shop(days: Days) -> None:
     assert changed(setting) == {"settings": 1, "resolved": 1, "ledger": 1}
     assert ledger(setting)["setting:random_page_cost"] == "applied"
     days.work()
-    judged = days.report()
+    judged = days.report(*NO_TWIN)
     assert changed(judged) == {"ledger": 1}
     # On a machine with all in memory the plans stay, and so do the times.
     assert ledger(judged)["setting:random_page_cost"] in ("no_effect", "verified")
@@ -144,12 +145,12 @@ def test_days_of_a_shop(days: Days) -> None:
         f'[[ignore]]\nfinding = "tables/no_primary_key:public.audit"\nreason = "append only"\nuntil = {last_day}\n'
     )
     days.work()
-    muted = days.report()
+    muted = days.report(*NO_TWIN)
     assert changed(muted) == {} and "tables/no_primary_key:public.audit" not in keys(muted["findings"])
     days.work()
-    assert changed(days.report()) == {}
+    assert changed(days.report(*NO_TWIN)) == {}
     days.work()
-    back = days.report()
+    back = days.report(*NO_TWIN)
     assert changed(back) == {"mutes": 1}
     (mute,) = back["changes"]["mutes"]
     assert mute == {
