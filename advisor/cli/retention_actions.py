@@ -33,8 +33,8 @@ def run_action(action: str, flags: Mapping[str, Any]) -> None:
         policy = policy_from(flags, settings)
         if policy is None:
             raise UsageError("There is no policy to check.", "Give --policy FILE.")
-        tables, excluded = len(policy.tables), len(policy.exclude)
-        print_text(f"{policy.source}: sound; {tables} tables with a window, {excluded} without on purpose.\n")
+        windows, without = len(policy.tables), len(policy.exclude)
+        print_text(f"{policy.source}: sound. Entries with a window: {windows}; without one on purpose: {without}.\n")
         return
     with (
         show_progress(flags.get("quiet", False)) as progress,

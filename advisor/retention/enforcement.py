@@ -362,6 +362,9 @@ def _is_purge(removal: Removal, relation: RelationName, times: frozenset[str], c
         return False
     if removal.verb in ("drop", "detach"):
         return removal.table != relation.name
+    table = catalog.tables.get(relation)
+    if removal.only and table is not None and table.kind == "p" and removal.table == relation.name:
+        return False  # a job from before the table had partitions: it does nothing any more
     if removal.verb == "truncate" or not removal.has_where:
         return True
     return bool(removal.names & times)

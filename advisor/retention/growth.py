@@ -173,8 +173,12 @@ def _histogram_rate(target: Target, now: datetime, rows: float, catalog: Catalog
     bounds = [m for m in (parse_moment(v, target.unit) for v in parse_array(row.histogram_bounds)) if m is not None]
     if len(bounds) < 2 * _RECENT_BUCKETS:
         return None
-    share = max(1.0 - row.null_frac - sum(row.most_common_freqs or ()), 0.0) * _RECENT_BUCKETS / (len(bounds) - 1)
-    days = (max(now, bounds[-1]) - bounds[-1 - _RECENT_BUCKETS]).total_seconds() / _DAY
+    end, buckets = max(now, bounds[-1]), _RECENT_BUCKETS
+    # A burst of an hour is no daily rate: at least a day is looked at, where the table has one.
+    while buckets < len(bounds) - 1 and end - bounds[-1 - buckets] < timedelta(days=1):
+        buckets += 1
+    share = max(1.0 - row.null_frac - sum(row.most_common_freqs or ()), 0.0) * buckets / (len(bounds) - 1)
+    days = (end - bounds[-1 - buckets]).total_seconds() / _DAY
     return rows * share / days if days > 0 else None
 
 

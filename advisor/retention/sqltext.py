@@ -75,6 +75,7 @@ class Removal:
     windows: tuple[str, ...]  # interval constants found in it: '30 days'
     limited: bool = False
     joined_by_ctid: bool = False  # the CTE form that reads the whole table for every batch
+    only: bool = False  # DELETE FROM ONLY: nothing of a partitioned table's partitions
 
 
 def removals(text: str) -> tuple[Removal, ...]:
@@ -101,8 +102,8 @@ def removals(text: str) -> tuple[Removal, ...]:
 
 def _targets(stream: tuple[Token, ...], start: int, verb: str, *, several: bool) -> list[Removal]:
     position = start
-    if position < len(stream) and stream[position] == Token("word", "only"):
-        position += 1
+    only = position < len(stream) and stream[position] == Token("word", "only")
+    position += only
     end = next(
         (i for i in range(position, len(stream)) if stream[i].text == ";" and stream[i].kind == "sign"), len(stream)
     )
@@ -126,7 +127,7 @@ def _targets(stream: tuple[Token, ...], start: int, verb: str, *, several: bool)
             schema, table = table, stream[position + 2].text
             position += 2
         position += 1
-        found.append(Removal(verb, schema, table, names, "where" in words, windows, "limit" in words, joined))
+        found.append(Removal(verb, schema, table, names, "where" in words, windows, "limit" in words, joined, only))
         if not several or position >= end or stream[position].text != ",":
             break
         position += 1
