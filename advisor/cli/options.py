@@ -60,6 +60,9 @@ _MAIL_HELP = "Send the report there; the server is in [mail] or PGADVISE_SMTP_*.
 _WEBHOOK_HELP = "POST a summary as JSON; env:NAME takes the URL from that variable. May repeat."
 _TEXTFILE_HELP = "Metrics for node_exporter's textfile collector, also when the run fails."
 _MAX_TIME_HELP = "For the whole run, e.g. 10min; what is finished by then is delivered."
+_TARGETS_HELP = "Many databases from a file (TOML); -o 'DIR/{name}.html' writes each one's report."
+_WORKERS_HELP = "With --targets: so many at once; else one for each core."
+_SHARD_HELP = "With --targets: only this part of them, from 0 on: 0/4 … 3/4."
 _DSN_HELP = "URI or keywords; else PGADVISE_DSN, DATABASE_URL, else PGHOST, PGSERVICE, .pgpass as psql has them."
 _WORKLOAD_HELP = "Statements with literals or $n; '-- calls: N' before one weights it. May repeat."
 _LOG_HELP = "A log of this server (stderr, csvlog, jsonlog; .gz): literals and durations. May repeat."
@@ -114,6 +117,9 @@ MaxIndexes = Annotated[int | None, _option(_WHAT_IF, "--max-indexes", "At most t
 MaxWidth = Annotated[int, _option(_WHAT_IF, "--max-width", "Key columns per index.", "N", min=1, max=8)]
 TimeLimit = Annotated[str | None, _option(_WHAT_IF, "--time-limit", _TIME_LIMIT_HELP, "DURATION")]
 
+Targets = Annotated[Path | None, _option(_SOURCE, "--targets", _TARGETS_HELP, "FILE")]
+Workers = Annotated[int | None, _option(_UNATTENDED, "--workers", _WORKERS_HELP, "N", min=1, max=256)]
+ShardOption = Annotated[str | None, _option(_UNATTENDED, "--shard", _SHARD_HELP, "I/N")]
 MailTo = Annotated[list[str] | None, _option(_UNATTENDED, "--mail-to", _MAIL_HELP, "ADDRESS")]
 WebhookUrls = Annotated[list[str] | None, _option(_UNATTENDED, "--webhook", _WEBHOOK_HELP, "URL")]
 Textfile = Annotated[Path | None, _option(_UNATTENDED, "--textfile", _TEXTFILE_HELP, "FILE.prom")]

@@ -71,16 +71,25 @@ def _run_report(
     webhook: opt.WebhookUrls = None,
     textfile: opt.Textfile = None,
     max_time: opt.MaxTime = None,
+    targets: opt.Targets = None,
+    workers: opt.Workers = None,
+    shard: opt.ShardOption = None,
 ) -> None:
     flags = dict(locals())
     settings = find_config(Path.cwd(), config)
+    limit = fail_on.value if fail_on is not opt.FailOn.NEVER else settings.scalars.get("fail_on", "never")
+    if targets is not None:
+        from advisor.cli.fleet import run_fleet
+
+        run_fleet(flags, settings, subjects, limit)
+    if workers is not None or shard is not None:
+        raise UsageError("--workers and --shard need --targets FILE.")
     source = source_from(flags, settings)
     options = report_options(flags, settings, subjects)
     if testcontainer is None and schema:
         raise UsageError("--schema needs --testcontainer IMAGE.", "It loads the files into that container.")
     place, kept = settings.get("history", history), settings.get("keep", keep)
     check_flags(place, kept, previous)
-    limit = fail_on.value if fail_on is not opt.FailOn.NEVER else settings.scalars.get("fail_on", "never")
     with (
         errand_for(flags, settings, source, kept=place is not None) as errand,
         recorder(place, settings, disk=settings.get("disk", disk), quiet=quiet) as past,

@@ -33,7 +33,7 @@ def target_lock(identity: str, shown: str, folder: Path | None = None) -> Iterat
         lock.acquire()
     except Timeout as error:
         raise Busy(
-            f"An earlier run of pgadvise is still looking at {shown}; this one has not begun.",
+            f"Another run of pgadvise is still looking at {shown}; this one has not begun.",
             "Give runs more time between them, or less work (--max-time, --what-if none).",
         ) from error
     except OSError as error:
