@@ -31,6 +31,9 @@ from advisor.model.workload import Statement
 
 _HELPED = 0.95
 _LEAST_GAIN = 0.15  # of what the helped statements cost; below that nobody would notice
+# What saves less of the whole workload than this must make its statements this much cheaper: nobody builds an index
+# for the last third of what is fast already.
+_SLIGHT, _LEAST_GAIN_WHEN_SLIGHT = 0.005, 0.8
 _HURT = 1.05
 _HELPED_IN_BUDGET = 0.995  # a budget is there to be used: everything that counts in the sum
 _LEAST_GAIN_IN_BUDGET = 0.005
@@ -56,10 +59,9 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
     Indexes that no final plan uses are taken out; costs are those with everything chosen in place.
     """
     problem = outcome.problem
-    least = least_gain(problem)
     while True:
         _score(outcome)
-        kept = frozenset(handle for handle in outcome.chosen if _gain(outcome, handle) >= least)
+        kept = frozenset(handle for handle in outcome.chosen if _worthwhile(outcome, handle))
         outcome.too_little |= outcome.chosen - kept
         if kept == outcome.chosen:
             break
@@ -87,17 +89,23 @@ def _with_replaced(proposal: IndexProposal, replaced: list[IndexDrop]) -> IndexP
     return replace(proposal, replaces=tuple(str(drop.index) for drop in replaced)) if replaced else proposal
 
 
-def _gain(outcome: Outcome, handle: str) -> float:
-    """Return the share of their cost that the statements save which gain by the index.
+def _worthwhile(outcome: Outcome, handle: str) -> bool:
+    """Return whether anybody would notice the index.
 
-    What others lose was weighed when it was chosen; it must not hide what these gain.
+    What other statements lose was weighed when it was chosen; it must not hide what these gain.
     """
     weights = outcome.problem.weights
     costs = outcome.statement_costs
     keys = [key for key, used in outcome.used_by.items() if handle in used and costs[key][1] < costs[key][0]]
-    before = sum(weights[key] * outcome.statement_costs[key][0] for key in keys)
-    after = sum(weights[key] * outcome.statement_costs[key][1] for key in keys)
-    return 1 - after / before if before > 0 else 0.0
+    before = sum(weights[key] * costs[key][0] for key in keys)
+    after = sum(weights[key] * costs[key][1] for key in keys)
+    if before <= 0:
+        return False
+    least = least_gain(outcome.problem)
+    total = sum(weights[key] * cost for key, (cost, _) in costs.items())
+    if outcome.problem.budget_bytes is None and before - after < _SLIGHT * total:
+        least = max(least, _LEAST_GAIN_WHEN_SLIGHT)
+    return 1 - after / before >= least
 
 
 def _score(outcome: Outcome) -> None:

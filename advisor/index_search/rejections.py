@@ -107,7 +107,8 @@ def _weighed(outcome: Outcome) -> Iterator[Why]:
     for handle in outcome.too_little:
         yield (
             problem.items[handle].candidate,
-            f"the statements it serves would gain less than {least:.1%}: not worth it",
+            f"nobody would notice: the statements it serves would gain less than {least:.1%}, or are fast already and "
+            "weigh little in the workload",
         )
     losers = [
         item
