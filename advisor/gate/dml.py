@@ -47,7 +47,8 @@ def dml_actions(kind: str) -> Callable[[Any, dict[str, str]], Iterator[Action]]:
             as_select=as_select,
             reads=reads,
             predicate=sql_text(where) if where is not None else None,
-            body=sql_text(node),
+            # Rows of VALUES say nothing more, and data files have millions of them.
+            body=sql_text(node) if kind != "insert" or as_select else None,
         )
 
     return handle

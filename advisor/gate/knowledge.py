@@ -50,6 +50,7 @@ class Knowledge:
         self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
         self.statement = ""  # the SQL being judged
         self.pending: Iterable[Action] = ()  # what follows it in the file
+        self._by_name: dict[str, tuple[list[RelationName], list[RelationName]]] | None = None  # as long as it holds
         self.keys: dict[RelationName, list[tuple[str, ...]]] = {}  # columns of the indexes made by these migrations
         if catalog is not None:
             self._load(catalog)
@@ -101,12 +102,21 @@ class Knowledge:
         found = self.relations.get(name) or self._other_schema(name) or self.indexes.get(name)
         return found if found is not None else RelationState(name=name)
 
+    def _same_name(self, name: str) -> tuple[list[RelationName], list[RelationName]]:
+        """Return the relations and the indexes called so, in whatever schema."""
+        if self._by_name is None:
+            self._by_name = {}
+            for number, known in enumerate((self.relations, self.indexes)):
+                for relation in known:
+                    self._by_name.setdefault(relation.name, ([], []))[number].append(relation)
+        return self._by_name.get(name, ([], []))
+
     def _other_schema(self, name: RelationName) -> RelationState | None:
         """A name without a schema was taken to be in public; another schema's may be meant where it is unique."""
         if name.schema != "public":
             return None
-        same = [state for known, state in self.relations.items() if known.name == name.name]
-        return same[0] if len(same) == 1 else None
+        same, _ = self._same_name(name.name)
+        return self.relations[same[0]] if len(same) == 1 else None
 
     def preexisting(self, name: RelationName | None) -> bool:
         """Return whether a relation existed before these migrations, or holds rows they put in."""
@@ -116,8 +126,8 @@ class Knowledge:
         """Return what is known of an index."""
         found = self.indexes.get(name)
         if found is None and name.schema == "public":
-            same = [state for known, state in self.indexes.items() if known.name == name.name]
-            found = same[0] if len(same) == 1 else None
+            _, same = self._same_name(name.name)
+            found = self.indexes[same[0]] if len(same) == 1 else None
         return found if found is not None else RelationState(name=name, kind="i")
 
     def column(self, name: RelationName, column: str) -> ColumnState:
@@ -187,7 +197,8 @@ class Knowledge:
             candidate = RelationName(schema, name.name)
             if candidate in self.relations or candidate in self.indexes:
                 return candidate
-        same = [n for known in (self.relations, self.indexes) for n in known if n.name == name.name]
+        relations, indexes = self._same_name(name.name)
+        same = [*relations, *indexes]
         return same[0] if len(same) == 1 else name
 
     def name_of_new(self, name: RelationName) -> RelationName:

@@ -17,7 +17,13 @@ from advisor.model.migration import Step
 # psql meta-commands stand on a line of their own, or end the line's statement (\gexec, \gset, \;).
 _META = re.compile(r"^[ \t]*\\[A-Za-z?!.].*$", re.MULTILINE)
 _META_TAIL = re.compile(r"\\(g|gx|gexec|gset|gdesc|crosstabview)\b[^\n]*", re.IGNORECASE)
-_COPY_DATA = re.compile(r"^([ \t]*copy\b[^;]*\bfrom\s+stdin\b[^;]*;)[^\n]*\n(.*?)^\\\.[ \t]*$", re.I | re.M | re.S)
+_COPY = re.compile(r"^[ \t]*copy\b[^;]*\bfrom\s+stdin\b[^;]*;[^\n]*\n", re.IGNORECASE | re.MULTILINE)
+_COPY_END = re.compile(r"^\\\.[ \t]*$", re.MULTILINE)
+# Beyond this length the rows of INSERT … VALUES are not parsed: the statement is known by what stands before them.
+_LONG = 20_000
+_INSERT = re.compile(
+    r"insert\s+into\s+[^;'(]*?(?:\([^;'()]*\)\s*)?(?:overriding\s+\w+\s+value\s+)?values\s*(?=\()", re.IGNORECASE
+)
 # :name, :'name', :"name" (psql); ${name} (Flyway, shell); {{ name }} (Jinja, dbt); %(name)s is left: it is Python's.
 _VARIABLE = re.compile(r"(?<![:\w]):('[A-Za-z_]\w*'|\"[A-Za-z_]\w*\"|[A-Za-z_]\w*)")
 _BRACED = re.compile(r"\$\{[^}\n]*\}|\{\{[^}\n]*\}\}")
@@ -51,9 +57,28 @@ def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
 
 
+def _without_copy_data(text: str) -> tuple[str, dict[int, str]]:
+    """Return the text with the lines of COPY … FROM STDIN left empty, and those lines by the end of their statement."""
+    kept: list[str] = []
+    data: dict[int, str] = {}
+    length = position = 0
+    while (match := _COPY.search(text, position)) is not None:
+        end = _COPY_END.search(text, match.end())
+        if end is None:
+            break
+        semicolon = match[0].rindex(";") + 1
+        head = text[position : match.start() + semicolon]
+        rows = text[match.end() : end.start()]
+        blank = "\n" * (rows.count("\n") + 1)
+        kept += [head, blank]
+        data[length + len(head.rstrip(" ;"))] = rows
+        length += len(head) + len(blank)
+        position = end.end()
+    return "".join([*kept, text[position:]]), data
+
+
 def plain_sql(text: str) -> str:
     """Return the text with everything that is psql's or a template's replaced, position by position."""
-    text = _COPY_DATA.sub(lambda m: m[1] + _blank(re.match(r".*", m[0][len(m[1]) :], re.S) or m), text)
     protected = [match.span() for match in _STRINGS.finditer(text)]
 
     starts = [start for start, _ in protected]
@@ -91,8 +116,8 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
         for match in _IGNORE.finditer(text)
         for rule in match[1].split(",")
     )
+    text, data = _without_copy_data(text)
     sql = plain_sql(text)
-    data = {len(text[: match.end(1)].rstrip(" ;")): match[2] for match in _COPY_DATA.finditer(text)}
     steps: list[Step] = []
     error, error_line = None, None
     line_here, counted = 1, 0
@@ -100,7 +125,7 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
         line_here, counted = line_here + sql.count("\n", counted, start), start
         line = line_here
         try:
-            parsed = pglast.parse_sql(statement)
+            parsed = pglast.parse_sql(_short(statement))
         except pglast.parser.ParseError as problem:
             message = str(problem.args[0])
             if isinstance(problem.args[-1], int) and problem.args[-1] > 0:
@@ -121,6 +146,12 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
                 )
             )
     return Script(tuple(steps), ignores, error, error_line)
+
+
+def _short(statement: str) -> str:
+    """Return a long INSERT … VALUES with one row instead of its own."""
+    match = _INSERT.match(statement) if len(statement) > _LONG else None
+    return statement if match is None else f"{match[0]} (null)"
 
 
 def _statements(sql: str) -> list[tuple[int, str]]:

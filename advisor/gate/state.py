@@ -13,6 +13,8 @@ from advisor.units import parse_duration
 
 Value = TypeVar("Value")
 
+# Kinds that make, move or remove names. A name in public that others add is found as it is.
+_NAMING = ("create_", "drop_", "rename_", "set_schema", "add_constraint")
 # From here on writers wait, and with them everybody who comes after.
 BLOCKING = frozenset({"SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"})
 
@@ -67,6 +69,8 @@ class State(Knowledge):
         handler = getattr(self, f"_apply_{action.kind}", None)
         if handler is not None:
             handler(action)
+            if action.kind.startswith(_NAMING) or (action.relation is not None and action.relation.schema != "public"):
+                self._by_name = None
 
     def _apply_begin(self, action: Action) -> None:
         if not self.in_transaction:

@@ -200,3 +200,27 @@ def test_a_new_column_with_default_null_is_checked_against_its_foreign_key() -> 
     assert rules(judge("alter table orders add c int references customers;")) == [(1, "fk_without_index")]
     found = rules(judge("alter table orders add c int default null references customers;"))
     assert (1, "add_fk_validating") in found
+
+
+def test_data_is_set_aside_and_what_follows_it_is_judged() -> None:
+    rows = ", ".join(f"({number}, 'it''s; \\ row')" for number in range(3000))
+    text = f"insert into seeds (id, name) values {rows}\non conflict do nothing;\n"
+    text += "copy seeds from stdin;\n1\ta;'b\n2\t\\N\n\\.\ncopy seeds from stdin with (format csv);\n\\.\ndrop table gone;\n"
+    script = read_script(text)
+    assert [(step.line, step.actions[0].kind, step.data) for step in script.steps] == [
+        (1, "insert", None),
+        (3, "copy", "1\ta;'b\n2\t\\N\n"),
+        (7, "copy", ""),
+        (9, "drop_table", None),
+    ]
+    assert script.steps[0].sql.endswith("on conflict do nothing"), "what runs is the statement as written"
+    assert rules(judge(text)) == [(9, "drop_table")]
+
+
+def test_what_has_the_same_name_in_another_schema_is_found_while_names_change() -> None:
+    text = (
+        "create table app.orders (id int);\nalter table orders add column a int not null;\n"
+        "alter table app.orders rename to bills;\nalter table bills drop column a;\n"
+        "alter table orders drop column id;\n"
+    )
+    assert rules(judge(text)) == [(5, "drop_column")]

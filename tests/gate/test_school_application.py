@@ -57,12 +57,12 @@ def test_an_index_drop_that_makes_a_hot_query_scan(snapshot: Path, tmp_path: Pat
     code, report = judge(snapshot, tmp_path, "drop index concurrently homework_submissions_homework_idx;")
     assert code == 1
     lost = [f for f in report["files"][0]["findings"] if f["rule"] == "index_lost"]
-    assert lost and {(f["line"], f["severity"]) for f in lost} == {(2, "high")}
-    for finding in lost:
-        before, after = (" ".join(plan) for plan in finding["plans"])
-        assert "homework_submissions_homework_idx" in before
-        assert "Seq Scan on homework_submissions" in after
-    assert all(e["cost_after"] > 5 * e["cost_before"] for e in report["workload"]["regressed"])
+    hot = next(f for f in lost if "hs.homework_id" in f["message"] or "s.homework_id = $1" in f["message"])
+    assert (hot["line"], hot["severity"]) == (2, "high")
+    before, after = (" ".join(plan) for plan in hot["plans"])
+    assert "homework_submissions_homework_idx" in before
+    assert "Seq Scan on homework_submissions" in after
+    assert max(e["cost_after"] / e["cost_before"] for e in report["workload"]["regressed"]) > 5
 
 
 def test_dropping_an_index_that_has_a_twin_harms_nobody(snapshot: Path, tmp_path: Path) -> None:
