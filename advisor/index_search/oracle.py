@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from advisor.index_search.guard import guarded_cost
-from advisor.index_search.planner import PlanFailed, Planner
+from advisor.index_search.observed import surplus
+from advisor.index_search.planner import Plan, PlanFailed, Planner
 from advisor.model.workload import Binding, Statement
 
 Set = frozenset[str]
@@ -95,19 +96,22 @@ class Oracle:
                 refused[key] = str(answer)
                 continue
             cost, total, used = sums.get(key, (0.0, 0.0, frozenset()))
-            sums[key] = (cost + weight * guarded_cost(answer, self._table_rows), total + weight, used | answer.used)
+            sums[key] = (cost + weight * self._cost_of(answer, key), total + weight, used | answer.used)
         for key, message in refused.items():
             # A binding the server refuses drops out; a statement is lost only with all of them.
             if key not in sums and not self.known[key].triples:
                 self.known[key].failed = message
         return {key: (cost / total if total else cost, used) for key, (cost, total, used) in sums.items()}
 
+    def _cost_of(self, plan: Plan, key: str) -> float:
+        return guarded_cost(plan, self._table_rows) - surplus(plan, self.known[key].statement)
+
     def by_binding(self, key: str, chosen: Set) -> list[tuple[float, float | None]]:
         """Return (weight, cost per call) for each of a statement's bindings; None where the planner refuses it."""
         statement = self.known[key].statement
         answers = self._planner.plan_many([(statement, binding) for binding in statement.bindings], chosen)
         self.plans_asked += len(answers)
-        costs = [None if isinstance(one, PlanFailed) else guarded_cost(one, self._table_rows) for one in answers]
+        costs = [None if isinstance(one, PlanFailed) else self._cost_of(one, key) for one in answers]
         return [(binding.weight, cost) for binding, cost in zip(statement.bindings, costs, strict=True)]
 
     def cost(self, key: str, chosen: Set) -> float:
