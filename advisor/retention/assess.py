@@ -166,6 +166,7 @@ def _overdue(judged: Judged, age: _Overdue, catalog: Catalog, *, purge: bool) ->
         sql=plan.sql if plan is not None else (),
         undo_sql=plan.undo_sql if plan is not None else (),
         confidence=judged.ends.confidence,
+        **({"locks": list(plan.locks)} if plan is not None else {}),
     )
 
 
@@ -195,6 +196,8 @@ def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator
     if enforcement.state == NONE:
         if judged.ends.precision == EMPTY:
             return
+        if enforcement.partman is not None and enforcement.partman.retention is None:
+            return  # pg_partman has the table and lacks its retention: said there, and a second job would be in its way
         plan = maintenance_plan(judged.target, catalog) or job_plan(judged.target, catalog)
         note = f" {enforcement.note}" if enforcement.note else ""
         looked = f" Looked at: {'; '.join(enforcement.looked)}." if enforcement.looked else ""

@@ -16,6 +16,7 @@ from advisor.model.names import RelationName
 from advisor.retention.bounds import Leaf, time_partitioning
 from advisor.retention.expired import Expired
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
+from advisor.retention.plans.locks import stated_locks
 from advisor.retention.plans.plan import Plan, index_statements, shorten
 from advisor.retention.plans.rollup import proofs
 from advisor.retention.plans.time_index import TimeIndex, choose_time_index, finds_in_order, has_brin
@@ -102,7 +103,7 @@ def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
             " The space is reused by new rows; the files shrink only with VACUUM FULL, pg_repack or partitions."
         )
     notes.append("Deleted rows do not come back: take a backup first, and look at a few of them with SELECT.")
-    return Plan(sql=tuple(sql), undo_sql=tuple(undo), notes=tuple(notes))
+    return Plan(sql=tuple(sql), undo_sql=tuple(undo), notes=tuple(notes), locks=stated_locks(sql))
 
 
 def _tables_to_purge(target: Target, whole: tuple[Leaf, ...], catalog: Catalog) -> tuple[Table, ...]:
