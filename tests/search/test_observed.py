@@ -20,7 +20,8 @@ def bitmap_scan(**more: object) -> dict[str, Any]:
 
 def saved(tree: dict[str, Any], rows: float | None, calls: float = 100.0) -> float:
     counted = replace(statement("select 1"), rows=rows, calls=calls)
-    return surplus(Plan(total_cost=tree["Total Cost"], tree=tree, used=frozenset()), counted)
+    plan = Plan(total_cost=tree["Total Cost"], startup_cost=0.0, rows=1200.0, used=frozenset(), tree=tree)
+    return surplus(plan, counted)
 
 
 def test_one_row_where_the_planner_guessed_many() -> None:
