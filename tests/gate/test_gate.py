@@ -205,7 +205,8 @@ def test_a_new_column_with_default_null_is_checked_against_its_foreign_key() -> 
 def test_data_is_set_aside_and_what_follows_it_is_judged() -> None:
     rows = ", ".join(f"({number}, 'it''s; \\ row')" for number in range(3000))
     text = f"insert into seeds (id, name) values {rows}\non conflict do nothing;\n"
-    text += "copy seeds from stdin;\n1\ta;'b\n2\t\\N\n\\.\ncopy seeds from stdin with (format csv);\n\\.\ndrop table gone;\n"
+    text += "copy seeds from stdin;\n1\ta;'b\n2\t\\N\n\\.\n"
+    text += "copy seeds from stdin with (format csv);\n\\.\ndrop table gone;\n"
     script = read_script(text)
     assert [(step.line, step.actions[0].kind, step.data) for step in script.steps] == [
         (1, "insert", None),
