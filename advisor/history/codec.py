@@ -33,6 +33,23 @@ _COLUMNAR: dict[str, type] = {
     "indexes": Index,
     "sequences": SequenceRow,
 }
+# What moves from run to run in them; the rest (names, definitions) is kept once for all runs that have the same.
+# Statements come and go: all of theirs stays in the run.
+_MOVING = {
+    "tables": frozenset(
+        (
+            "counters", "relpages", "reltuples", "relallvisible", "relfrozenxid_age", "relminmxid_age", "size_bytes",
+            "toast_bytes", "indexes_bytes", "total_bytes", "size_is_estimate",
+        )
+    ),
+    "indexes": frozenset(
+        (
+            "size_bytes", "relpages", "reltuples", "idx_scan", "idx_tup_read", "idx_tup_fetch", "last_idx_scan",
+            "being_built",
+        )
+    ),
+    "sequences": frozenset(("last_value",)),
+}  # fmt: skip
 # Fields that hardly ever change from run to run: kept once for all runs that have the same.
 _SHARED: dict[str, type] = {"settings": Setting, "role_settings": RoleSetting}
 
@@ -99,6 +116,11 @@ def encode_payload(run: Run, contents: Contents) -> bytes:
     body: dict[str, Any] = {}
     for name in _COLUMNAR:
         body[name] = _columns(getattr(snapshot, name))
+        if name in _MOVING:
+            columns = body[name].pop("columns")
+            still = {field: values for field, values in columns.items() if field not in _MOVING[name]}
+            body[name]["columns"] = {field: values for field, values in columns.items() if field not in still}
+            body[name]["still"] = contents.add(msgspec.msgpack.encode(still))
     for name in _SHARED:
         body[name] = contents.add(msgspec.msgpack.encode(_columns(getattr(snapshot, name))))
     bare = replace(snapshot, statements=(), tables=(), indexes=(), sequences=(), settings=(), role_settings=())
@@ -112,7 +134,8 @@ def payload_hashes(payload: bytes) -> set[str]:
     body = unpack(payload)
     statements = body["statements"]
     texts = statements["columns"].get("query") or [statements["same"].get("query")]
-    return {text for text in texts if text} | {body[name] for name in _SHARED} | {plan[2] for plan in body["plans"]}
+    shared = {body[name] for name in _SHARED} | {body[name]["still"] for name in _MOVING}
+    return {text for text in texts if text} | shared | {plan[2] for plan in body["plans"]}
 
 
 def decode_payload(
@@ -127,6 +150,8 @@ def decode_payload(
         return None if found is None else zlib.decompress(found).decode("utf-8", "surrogatepass")
 
     try:
+        for name in _MOVING:
+            body[name]["columns"] |= unpack(bodies[body[name]["still"]])
         parts: dict[str, Any] = {name: _rows(body[name], kind) for name, kind in _COLUMNAR.items()}
         for name, kind in _SHARED.items():
             parts[name] = _rows(unpack(bodies[body[name]]), kind) if body[name] in bodies else ()

@@ -94,10 +94,9 @@ def _was_judged(old: SavedFinding, report: Report, skipped: set[str]) -> bool:
     """Whether this report would have it if it were still so."""
     if old.rule in skipped:
         return False
-    if old.rule == "index/create":
+    if old.subject in ("index", "workload") and (old.rule.startswith("index/") or old.subject == "workload"):
+        # Without a planner nothing is proposed, and less is said of what exists.
         return "index" in report.subjects and report.indexes is not None and report.indexes.planner not in ("", "none")
-    if old.subject == "index" and old.rule.startswith("index/"):
-        return "index" in report.subjects
     if old.subject == "settings":
         return "settings" in report.subjects
     if old.subject == "retention" and old.rule.startswith(("ret.", "part.")):
