@@ -166,6 +166,8 @@ def _lines(provider: str, change: Change, value: str, shown: str) -> tuple[str, 
         return (_alter_database(change.database, name, shown),)
     when = "pending-reboot" if waits else "immediate"
     if provider in ("rds", "aurora"):
+        if change.fact.vartype == "bool":
+            value = "1" if value == "on" else "0"  # as parameter groups write switches
         return (
             "-- aws rds modify-db-parameter-group --db-parameter-group-name YOUR_GROUP --parameters "
             f'"ParameterName={name},ParameterValue={value},ApplyMethod={when}"',

@@ -213,3 +213,10 @@ def test_cloud_sql_makes_all_changes_in_one_command() -> None:
     assert all(f",{p.name}=" in note for p in advice.proposals)
     work_mem = next(p for p in advice.proposals if p.name == "work_mem")
     assert "describe" in work_mem.apply_sql[2]
+
+
+def test_parameter_groups_write_switches_as_numbers() -> None:
+    shot = snapshot(16, {"jit": "on"}, provider="rds")
+    (jit,) = [p for p in advise_settings(shot, SettingsOptions()).proposals if p.name == "jit"]
+    assert "ParameterName=jit,ParameterValue=0," in jit.apply_sql[0]
+    assert "ParameterName=jit,ParameterValue=1," in jit.undo_sql[0]
