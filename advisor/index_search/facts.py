@@ -16,6 +16,8 @@ from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
 from advisor.model.workload import ColumnUse, Statement
 
+_NOW_AND_THEN = 0.05  # of a statement's calls
+
 
 class Facts:
     """Answers of the snapshot that candidates, write costs and rejections share."""
@@ -107,15 +109,27 @@ class Facts:
         if use.constant is not None and use.role == "equality":
             body = use.constant[1:-1].replace("''", "'") if use.constant.startswith("'") else use.constant
             return self.frequency(relation, name, body)
-        if use.parameter is None:
-            return None
-        total = weight = 0.0
+        shares = self._shares_asked(statement, relation, use)
+        weight = sum(one for one, _ in shares)
+        return sum(one * share for one, share in shares) / weight if weight else None
+
+    def rarest_share(self, statement: Statement, relation: RelationName, use: ColumnUse) -> float | None:
+        """Return the share of rows of the rarest value that an equality asks for more than now and then."""
+        shares = self._shares_asked(statement, relation, use)
+        often = [share for weight, share in shares if weight >= _NOW_AND_THEN]
+        return min(often) if often else self.asked_share(statement, relation, use)
+
+    def _shares_asked(self, statement: Statement, relation: RelationName, use: ColumnUse) -> list[tuple[float, float]]:
+        """Return (weight, share of rows) of the values a parameter is bound to."""
+        found: list[tuple[float, float]] = []
+        number = use.parameter
+        if number is None:
+            return found
         for binding in statement.bindings:
-            value = binding.values[use.parameter - 1] if use.parameter <= len(binding.values) else None
-            if value is not None and (share := self.frequency(relation, name, value)) is not None:
-                total += binding.weight * share
-                weight += binding.weight
-        return total / weight if weight else None
+            value = binding.values[number - 1] if number <= len(binding.values) else None
+            if value is not None and (share := self.frequency(relation, use.columns[0], value)) is not None:
+                found.append((binding.weight, share))
+        return found
 
     def null_share(self, relation: RelationName, column: str) -> float | None:
         statistics = self.statistics(relation, column)

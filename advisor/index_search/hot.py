@@ -10,7 +10,9 @@ from advisor.units import format_count
 
 _MATTERS = 0.8  # a statement counts as served when its cost without the index rises above cost / 0.8
 _CALLS_PER_UPDATE = 0.5
-# Where updates only take rows out of a partial index, each row pays once: what reads save counts, this many times more.
+_STATES = 10
+# Where updates only move rows from state to state or out of a partial index, each row pays once: what reads save
+# counts, this many times more.
 _PAYS_TRANSITIONS = 20.0
 
 
@@ -38,7 +40,7 @@ def refusals(problem: Problem, chosen: Chosen) -> list[Refusal]:
             continue
         served, saved = _served(problem, chosen, handle, broken)
         lost = _lost(problem, chosen, handle, broken)
-        if _only_leaves(problem, handle, broken) and saved >= _PAYS_TRANSITIONS * lost:
+        if _transitions(problem, handle, broken) and saved >= _PAYS_TRANSITIONS * lost:
             continue
         if served < _CALLS_PER_UPDATE * calls:
             columns = sorted(
@@ -70,13 +72,21 @@ def lookalikes(problem: Problem, handle: str) -> set[str]:
     }
 
 
-def _only_leaves(problem: Problem, handle: str, broken: list[Update]) -> bool:
-    """Return whether the updates change columns of the predicate alone: work that gets done leaves the index."""
+def _transitions(problem: Problem, handle: str, broken: list[Update]) -> bool:
+    """Return whether the updates change columns of the predicate or states alone, as work that gets done does.
+
+    A state is a column of few values, no flag: a row passes through each of them once or so.
+    """
     candidate = problem.items[handle].candidate
-    if candidate.predicate is None:
-        return False
-    whole = candidate_columns(replace(candidate, predicate=None), problem.facts)
-    return not any(update.columns & whole for update in broken)
+    facts = problem.facts
+    whole = candidate_columns(replace(candidate, predicate=None), facts)
+    changed = frozenset().union(*(update.columns for update in broken)) & whole
+    return all(
+        (column := facts.column(candidate.table, name)) is not None
+        and column.base_type.name != "bool"
+        and facts.distinct(candidate.table, (name,)) <= _STATES
+        for name in changed
+    )
 
 
 def _lost(problem: Problem, chosen: Chosen, handle: str, broken: list[Update]) -> float:

@@ -31,9 +31,9 @@ from advisor.model.workload import Statement
 
 _HELPED = 0.95
 _LEAST_GAIN = 0.15  # of what the helped statements cost; below that nobody would notice
-# What saves less of the whole workload than this must make its statements this much cheaper: nobody builds an index
-# for the last third of what is fast already.
-_SLIGHT, _LEAST_GAIN_WHEN_SLIGHT = 0.005, 0.8
+# What saves less of the whole workload than this must make its statements this much cheaper, where they cost less than
+# so much a call: nobody builds an index for the last third of what is fast already.
+_SLIGHT, _LEAST_GAIN_WHEN_SLIGHT, _FAST = 0.005, 0.8, 500.0
 _HURT = 1.05
 _HELPED_IN_BUDGET = 0.995  # a budget is there to be used: everything that counts in the sum
 _LEAST_GAIN_IN_BUDGET = 0.005
@@ -103,7 +103,8 @@ def _worthwhile(outcome: Outcome, handle: str) -> bool:
         return False
     least = least_gain(outcome.problem)
     total = sum(weights[key] * cost for key, (cost, _) in costs.items())
-    if outcome.problem.budget_bytes is None and before - after < _SLIGHT * total:
+    fast = all(costs[key][0] < _FAST for key in keys)
+    if outcome.problem.budget_bytes is None and fast and before - after < _SLIGHT * total:
         least = max(least, _LEAST_GAIN_WHEN_SLIGHT)
     return 1 - after / before >= least
 

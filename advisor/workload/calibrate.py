@@ -6,6 +6,7 @@ call touched and by the rows it returned; a few representatives then stand for a
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import defaultdict
@@ -24,6 +25,9 @@ _AGGREGATES = frozenset(["Aggregate", "Group", "Limit", "WindowAgg"])
 MOST_REPRESENTATIVES = 5
 # Plans of one shape whose costs differ by less than this need one representative only.
 _SAME_COST = 1.1
+# Values that cost the same today, and match so many times more rows than others, are kept apart: an index serves the
+# rare ones better. So many groups are made for that at most; weights below a trace do not count.
+_OTHER_MATCHES, _MOST_ALIKE, _TRACE = 10.0, 3, 0.02
 _DOMINANT = 0.2
 _EQUALITY = re.compile(r"^[^<>]* = ")
 _INDEXED_COLUMN = re.compile(r'\(+(?:[\w$]+\.)?"?([\w$]+)"?')
@@ -39,6 +43,7 @@ class Outcome:
     blocks: float
     shape: str
     origin: str = "statistics"
+    matched: float = 1.0  # rows that the scan finding most of them finds
 
 
 def outcome_of(
@@ -46,8 +51,25 @@ def outcome_of(
 ) -> Outcome:
     """Return the outcome of one scenario from its EXPLAIN (FORMAT JSON) plan."""
     return Outcome(
-        values, float(plan["Total Cost"]), rows_returned(plan), blocks_of(plan, sizes), shape_of(plan), origin
+        values,
+        float(plan["Total Cost"]),
+        rows_returned(plan),
+        blocks_of(plan, sizes),
+        shape_of(plan),
+        origin,
+        _matched(plan),
     )
+
+
+def _matched(plan: dict[str, Any]) -> float:
+    """Return the rows of the scan that finds most: with an index, what a value costs, whatever it costs today."""
+    most, waiting = 1.0, [plan]
+    while waiting:
+        node = waiting.pop()
+        if "Relation Name" in node:
+            most = max(most, float(node["Plan Rows"]))
+        waiting += node.get("Plans", ())
+    return most
 
 
 def shape_of(plan: dict[str, Any]) -> str:
@@ -271,6 +293,12 @@ def representatives(
         if parts[widest][-1][0].cost <= parts[widest][0][0].cost * _SAME_COST:
             break
         parts[widest : widest + 1] = _halves(parts[widest])
+    while len(parts) < min(most, _MOST_ALIKE):
+        widest = max(range(len(parts)), key=lambda index: _ratio(parts[index]))
+        if _ratio(parts[widest]) < _OTHER_MATCHES:
+            break
+        parts[widest].sort(key=lambda item: item[0].matched)
+        parts[widest : widest + 1] = _apart(parts[widest])
     found = [_middle(part) for part in parts]
     found = [(outcome, weight) for outcome, weight in found if weight > 1e-4] or [max(found, key=lambda item: item[1])]
     total = sum(weight for _, weight in found)
@@ -279,6 +307,18 @@ def representatives(
 
 def _spread(part: Sequence[tuple[Outcome, float]]) -> float:
     return (part[-1][0].cost - part[0][0].cost) * sum(weight for _, weight in part)
+
+
+def _ratio(part: Sequence[tuple[Outcome, float]]) -> float:
+    matched = [outcome.matched for outcome, weight in part if weight > _TRACE]
+    return max(matched) / min(matched) if matched else 1.0
+
+
+def _apart(part: list[tuple[Outcome, float]]) -> list[list[tuple[Outcome, float]]]:
+    """Return a group, sorted by rows matched, cut at its widest gap."""
+    gaps = [after.matched / before.matched for (before, _), (after, _) in itertools.pairwise(part)]
+    place = gaps.index(max(gaps)) + 1
+    return [part[:place], part[place:]]
 
 
 def _halves(part: list[tuple[Outcome, float]]) -> list[list[tuple[Outcome, float]]]:

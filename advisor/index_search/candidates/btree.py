@@ -42,7 +42,7 @@ def dead_weight(one: Occurrence, facts: Facts) -> frozenset[str]:
         if use.expression is not None or column is None:
             continue
         constant_flag = column.base_type.name == "bool" and use.constant is not None
-        share = facts.asked_share(one.statement, one.relation, use)
+        share = facts.rarest_share(one.statement, one.relation, use)
         if use.operator == "IS NULL" or constant_flag or (share is not None and share >= _HALF):
             found.add(key.name)
     return frozenset(found)
