@@ -23,7 +23,7 @@ from advisor.history.statements import WindowRow, changes, totals_by_key, window
 from advisor.history.store import History
 from advisor.history.take import measures, saved_findings, slim, totals
 from advisor.history.trends import grown, growth, limits, peak
-from advisor.history.windows import WINDOW, Continuity, continuity, used_indexes, with_index_use
+from advisor.history.windows import WINDOW, Continuity, across_nodes, continuity, used_indexes, with_index_use
 from advisor.model.history import Changes, FindingChange, LedgerEntry, SavedFinding, StatementChange, StatementPlan
 from advisor.model.report import Report
 from advisor.model.snapshot import Snapshot
@@ -138,7 +138,7 @@ def conclude(
     rows = _window(prepared)
     reading = Reading(
         at=at,
-        snapshot=now,
+        snapshot=across_nodes(now),
         report=report,
         window=rows if prepared.link is not None and prepared.link.statements else None,
         rates=_rates(last, at, sums) if prepared.link is not None and prepared.link.relations else {},

@@ -153,10 +153,31 @@ def _short(server: Server) -> str:
     return server.version.split(" (", 1)[0]
 
 
+def across_nodes(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot in which an index's scans are those of the primary and of every standby that was read."""
+    uses: dict[tuple[str, str], int] = {}
+    for replica in snapshot.replicas:
+        for use in replica.indexes:
+            uses[use.schema, use.name] = uses.get((use.schema, use.name), 0) + use.idx_scan
+    if not uses:
+        return snapshot
+    indexes = (
+        replace(index, idx_scan=(index.idx_scan or 0) + uses[index.schema, index.name])
+        if (index.schema, index.name) in uses
+        else index
+        for index in snapshot.indexes
+    )
+    return replace(snapshot, indexes=tuple(indexes))
+
+
 def used_indexes(
     known: Sequence[IndexUse], before: Snapshot | None, now: Snapshot, relations: bool
 ) -> tuple[IndexUse, ...]:
-    """Return what is known of each index's use after this reading. `relations`: the counters went on since `before`."""
+    """Return what is known of each index's use after this reading. `relations`: the counters went on since `before`.
+
+    A use on any node counts. A standby that was left out and is back looks like a use, which spares the index.
+    """
+    before, now = across_nodes(before) if before is not None else None, across_nodes(now)
     earlier = {(use.index, use.definition): use for use in known}
     scans = {
         (str(index.relation), definition_of(index)): index.idx_scan

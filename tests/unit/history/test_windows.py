@@ -10,6 +10,9 @@ import pytest
 from advisor.history.windows import continuity, used_indexes, with_index_use
 from advisor.index_search.drops import statistics_window
 from advisor.model.activity import StatementsView
+from advisor.model.replica import IndexUse as StandbyUse
+from advisor.model.replica import Replica
+from advisor.model.snapshot import Snapshot
 from tests.unit.history.build import STARTED, day, index, reading, statement
 
 
@@ -82,6 +85,19 @@ def test_a_yearly_use_outlives_resets() -> None:
     # After more than a year without use it is what it seems.
     late = reading(500, indexes=(index(scans=0),), counters={"stats_reset": day(299)})
     assert with_index_use(late, used_indexes(uses, reset, late, True)).indexes[0].idx_scan == 0
+
+
+def test_a_use_on_a_standby_counts() -> None:
+    def with_standby(number: int, scans: int) -> Snapshot:
+        use = StandbyUse(schema="public", name="orders_note", idx_scan=scans, idx_tup_read=0, idx_tup_fetch=0)
+        return reading(number, replicas=(Replica(name="standby", status="ok", indexes=(use,), uses_known=True),))
+
+    first, second = with_standby(0, 5), with_standby(1, 6)
+    uses = used_indexes((), None, reading(-1), False)
+    uses = used_indexes(uses, reading(-1), first, True)
+    assert uses[0].last_used == day(0)
+    assert used_indexes(uses, first, with_standby(1, 5), True)[0].last_used == day(0)
+    assert used_indexes(uses, first, second, True)[0].last_used == day(1)
 
 
 def test_no_use_in_two_months_of_history_with_a_reset_yesterday() -> None:
