@@ -32,7 +32,6 @@ insert into orders select g, 1 + g % 5000, case when g % 20 = 0 then 'open' else
   from generate_series(1, 120000) g;
 insert into events select g, repeat('e', 100) from generate_series(1, 20000) g;
 create index orders_customer on orders (customer_id);
-vacuum analyze;
 """
 BY_CUSTOMER = "select * from orders where customer_id = %s"
 
