@@ -259,6 +259,11 @@ class _Reader:
             self.problem((*path, "max_age"), f"max_age ({found.max_age}) is shorter than keep ({keep}).")
         if found.keep_where_max is not None and found.keep_where is None:
             self.problem((*path, "keep_where_max"), "keep_where_max has no meaning without keep_where.")
+        if keep is not None and found.interval is not None and found.interval.total_days > max(keep.total_days, 1):
+            self.problem(
+                (*path, "partition", "interval"),
+                f"interval ({found.interval}) is longer than keep ({keep}): no partition could go in time.",
+            )
         if permanent and found.enforcement not in (None, "none"):
             self.problem(
                 (*path, "enforcement"), "a permanent table cannot have rows removed; drop enforcement or give a window."

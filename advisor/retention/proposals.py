@@ -68,6 +68,7 @@ def proposal_statuses(
     stream = _is_stream(judged, catalog)
     if not (asked or reasons or stream or judged.bytes >= _WORTH_A_WORD):
         return
+    yield from _longer_than_the_data(judged)
     per_day = growth.bytes_per_day if growth is not None else None
     usual = target.policy.interval or choose_interval(target.keep, target.tolerance, per_day)
     trial = best_trial(trials, usual)
@@ -89,6 +90,23 @@ def proposal_statuses(
             Severity.INFO,
             f"At {format_size(judged.bytes)} this table does not need partitions: deleting in batches is enough."
             f" They pay from about {format_size(_LARGE_BYTES)}, or a million expired rows a day.{_settles(judged)}",
+        )
+
+
+def _longer_than_the_data(judged: Judged) -> Iterator[RetentionStatus]:
+    interval, ends = judged.target.policy.interval, judged.ends
+    if interval is None or ends.oldest is None or ends.newest is None:
+        return
+    if interval.before(ends.newest) < ends.oldest:
+        days = (ends.newest - ends.oldest).total_seconds() / 86400
+        yield make_status(
+            judged,
+            "part.interval_too_big",
+            Severity.LOW,
+            f"The policy's interval of {interval} is longer than all the data ({days:,.0f} days): a single partition"
+            " would hold it, and nothing is won over a plain table. Choose a shorter one, or leave it out: it is then"
+            " chosen from the window and the growth.",
+            interval=str(interval),
         )
 
 

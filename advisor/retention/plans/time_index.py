@@ -47,7 +47,15 @@ def choose_time_index(target: Target, table: Table, catalog: Catalog) -> TimeInd
     if against is not None:
         create, drop = index_statements(table.relation, (target.column.name,), catalog)
         size = f" (about {btree})" if rows else ""
-        return TimeIndex("btree", create, drop, f"A B-tree{size}, not BRIN: {against}.")
+        reason = f"A B-tree{size}, not BRIN: {against}."
+        candidate = target.choice.candidate
+        if candidate is not None and candidate.basis == "updated":
+            reason += (
+                f" {target.column.name} changes with every use of a row, and each change then writes this index too (no"
+                " HOT updates any more): where rows change all the time and the table is small, a purge that reads the"
+                " table costs less."
+            )
+        return TimeIndex("btree", create, drop, reason)
     name = free_name(table.schema, shorten(f"{table.name}_{target.column.name}", 54), "_brin", catalog)
     create = fill(
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS {i} ON {t} USING brin ({c}) WITH (pages_per_range = {n},"
