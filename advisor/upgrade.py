@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +10,11 @@ from advisor.errors import UsageError
 from advisor.index_search.planner import Plan, PlanFailed
 from advisor.model.lookup import Catalog
 from advisor.model.snapshot import Gap, Snapshot
-from advisor.model.upgrade import PlanChange, UpgradeNote, UpgradeReport
+from advisor.model.upgrade import PlanChange, UpgradeReport
 from advisor.model.workload import Statement
 from advisor.progress import Progress
 from advisor.settings.upgrade import setting_changes
+from advisor.upgrade_notes import upgrade_notes
 from advisor.whatif import WhatIfOptions, open_whatif
 from advisor.whatif.plans import outline, shape
 from advisor.workload.read import read_workload
@@ -111,58 +112,10 @@ def _compare(
         changed=tuple(sorted(changed, key=lambda c: -c.calls)),
         failed=tuple(failed),
         settings=tuple(setting_changes(snapshot, to)),
-        notes=tuple(_notes(snapshot, to)),
+        notes=tuple(upgrade_notes(snapshot, to)),
         gaps=gaps,
     )
 
 
 def _mean(statement: Statement, plans: Sequence[Plan]) -> float:
     return sum(b.weight * plan.total_cost for b, plan in zip(statement.bindings, plans, strict=True))
-
-
-def _notes(snapshot: Snapshot, to: int) -> Iterator[UpgradeNote]:
-    """Yield what release notes say of things this database has. Source: release notes of PostgreSQL 14 to 18."""
-    now = snapshot.server.major
-    if now < 15 <= to and any(schema.name == "public" and schema.can_create_public for schema in snapshot.schemas):
-        yield UpgradeNote(
-            severity="medium",
-            title="Everybody may still create objects in the schema public",
-            objects=("public",),
-            detail="New clusters of 15 and later take that right away; a database upgraded with pg_upgrade keeps it."
-            " Decide which you want: REVOKE CREATE ON SCHEMA public FROM PUBLIC.",
-        )
-    if now < 17 <= to:
-        gone = tuple(e.name for e in snapshot.extensions if e.version and e.name in ("adminpack", "old_snapshot"))
-        if gone:
-            yield UpgradeNote(
-                severity="high",
-                title="Extensions that 17 no longer has",
-                objects=gone,
-                detail="pg_upgrade refuses while they are installed: DROP EXTENSION first.",
-            )
-    if now < 18 <= to:
-        unlogged = tuple(str(t.relation) for t in snapshot.tables if t.kind == "p" and t.persistence == "u")
-        if unlogged:
-            yield UpgradeNote(
-                severity="high",
-                title="Unlogged partitioned tables are refused from 18 on",
-                objects=unlogged,
-                detail="Make the parent logged; its partitions may stay unlogged.",
-            )
-        yield UpgradeNote(
-            severity="info",
-            title="New clusters of 18 have data checksums",
-            objects=(),
-            detail="pg_upgrade needs the same on both sides: run initdb with --no-data-checksums, or enable checksums"
-            " in the old cluster first (pg_checksums, while it is stopped).",
-        )
-    outdated = tuple(
-        e.name for e in snapshot.extensions if e.version and e.default_version and e.version != e.default_version
-    )
-    if outdated:
-        yield UpgradeNote(
-            severity="low",
-            title="Extensions older than their software",
-            objects=outdated,
-            detail="Run ALTER EXTENSION … UPDATE before and after the upgrade.",
-        )

@@ -9,6 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from advisor.collect import collect
+from advisor.connect import open_connection
+from advisor.model.upgrade import UpgradeNote
+from advisor.upgrade_notes import upgrade_notes
 from tests.server.test_cli import pgadvise, sentence
 
 pytestmark = pytest.mark.server
@@ -47,3 +51,56 @@ def test_not_an_upgrade(make_database: Callable[..., str]) -> None:
     result = pgadvise("upgrade", "--to", "15", "--dsn", make_database(15))
     assert result.returncode == 2
     assert "is no upgrade" in sentence(result)
+
+
+OLD = """
+create extension pg_stat_statements;
+create extension if not exists adminpack;
+create table held (id int primary key, what regproc, rights aclitem[], kind regclass);
+create view io as select query, blk_read_time from pg_stat_statements;
+create view writes as select buffers_backend from pg_stat_bgwriter;
+create function norm(text) returns text language sql immutable as 'select lower($1)';
+create function pinned(text) returns text language sql immutable set search_path = pg_catalog as 'select lower($1)';
+create table people (id int primary key, name text, note text);
+create index people_norm on people (norm(name));
+create index people_pinned on people (pinned(note));
+create statistics people_both on name, note from people;
+create unlogged table parts (at date) partition by range (at);
+create function start() returns void language sql as 'select pg_start_backup(''x'')';
+create operator !! (leftarg = int, function = nothing);
+"""
+
+
+def notes_of(dsn: str, to: int) -> dict[str, UpgradeNote]:
+    with open_connection(dsn) as connection:
+        return {note.title: note for note in upgrade_notes(collect(connection), to)}
+
+
+def test_what_the_database_uses_that_changes(make_database: Callable[..., str]) -> None:
+    dsn = make_database(13)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create function nothing(int) returns int language sql as 'select $1'")
+        connection.execute("set check_function_bodies = off")
+        for statement in filter(str.strip, OLD.split(";\n")):
+            connection.execute(statement.encode())
+    notes = notes_of(dsn, 18)
+    assert notes["Columns of types that hold OIDs"].objects == ("public.held.what",)
+    assert notes["Columns of type aclitem"].objects == ("public.held.rights",)
+    assert notes["Extensions that 17 no longer has"].objects == ("adminpack",)
+    assert notes["pg_stat_statements renames blk_read_time and blk_write_time in 17"].objects == ("view public.io",)
+    assert "view public.writes" in notes["pg_stat_bgwriter loses its columns about checkpoints in 17"].objects
+    assert notes["Exclusive backup functions are gone in 15"].objects == ("function public.start",)
+    assert notes["Functions in indexes or materialized views without a search_path of their own"].objects == (
+        "public.people_norm",
+    )
+    assert notes["Extended statistics are not carried over"].objects == ("public.people_both",)
+    assert notes["Unlogged partitioned tables are refused from 18 on"].objects == ("public.parts",)
+    assert notes["Postfix operators are gone in 14"].objects == ("public.!!",)
+    assert notes["Passwords are stored as MD5, which 18 calls deprecated"].severity == "medium"
+
+
+def test_a_step_that_changes_little_says_little(make_database: Callable[..., str]) -> None:
+    dsn = make_database(15)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create table t (id int primary key, kind regclass)")
+    assert {note.severity for note in notes_of(dsn, 16).values()} <= {"info"}
