@@ -52,7 +52,7 @@ def _reordered(problem: Problem, chosen: Chosen, handle: str) -> Candidate | Non
             equal = {
                 use.expression or use.columns[0]
                 for use in known.statement.uses
-                if use.relation == candidate.table and use.role == "equality"
+                if use.relation == candidate.table and use.role in ("equality", "in")
             }
             shared = equal if shared is None else shared & equal
     if not shared or candidate.columns[0].key in shared:

@@ -343,7 +343,9 @@ class _Draw:
             if "||" in meeting.through:  # the statement adds the % itself
                 return text[: max(3, len(text) // 2)]
             return text[: max(3, int(len(text) * _log_uniform(share, 0.35, 1)))] + "%"
-        middle = text[max(0, len(text) // 2 - 2) :][:5]
+        # People type one short word or half of the text.
+        length = max(5, min(20, int(len(text) * _log_uniform(share, 0.1, 0.7))))
+        middle = text[max(0, (len(text) - length) // 2) :][:length]
         if meeting.operator.endswith("~~*"):
             return middle if "||" in meeting.through else f"%{middle}%"
         return "".join(char if char.isalnum() else "." for char in middle)
