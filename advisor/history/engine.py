@@ -91,8 +91,10 @@ def open_sqlite(path: Path, tell: Any = None) -> sa.Engine:
                 # Texts of statements are in it: for the owner only. SQLite gives its journal the same mode.
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             engine = _sqlite_engine(path)
-            with engine.connect().execution_options(immediate=True) as connection, connection.begin():
-                if _version(connection, None) != HEAD:
+            with engine.connect() as connection, connection.begin():
+                current = _version(connection, None) == HEAD
+            if not current:  # what needs no writing can be read from a full disk too
+                with engine.connect().execution_options(immediate=True) as connection, connection.begin():
                     _migrate(connection, None)
     except Timeout as error:
         raise HistoryFailed(

@@ -17,6 +17,8 @@ _RATIO, _SURE = 1.5, 1.2
 _LEAST_CALLS = 10
 # It must matter: this part of the window's execution time, and at least so many ms in all.
 _SHARE, _LEAST_MS = 0.01, 100.0
+# The same work in another time is told from this many ms a call on: below, it is the machine's own noise.
+_LEAST_ALONE_MS = 5.0
 # A statement that was never seen before is told from this part of the window's time on.
 _NEW_SHARE = 0.05
 # Executions of one statement come in alike runs (caches, batches), so the naive error of a mean is too small.
@@ -144,7 +146,10 @@ def changes(
         old, new = old_plans.get(key), new_plans.get(key)
         if old is not None and new is not None and old.outline != new.outline:
             change = replace(change, plan_before=old.outline, plan_after=new.outline)
-        change = replace(change, why=_why(base, row, change))
+        work = _work(base, row)
+        if not work and change.plan_after is None and abs(change.mean_after - change.mean_before) < _LEAST_ALONE_MS:
+            continue
+        change = replace(change, why=_why(work, change))
         (slower if compared[0] > 1 else faster).append(change)
     slower.sort(key=lambda c: -c.extra_ms)
     faster.sort(key=lambda c: c.extra_ms)
@@ -184,8 +189,8 @@ def _change(row: WindowRow, base: WindowRow | None, compared: tuple[float, float
     )
 
 
-def _why(base: WindowRow, row: WindowRow, change: StatementChange) -> str:
-    """Return what else changed: blocks and rows per call, the plan."""
+def _work(base: WindowRow, row: WindowRow) -> list[str]:
+    """Return what the statement does more or less of per call."""
     parts = []
     for name, old, new in (
         ("blocks", base.tally.blocks / max(base.tally.calls, 1), row.tally.blocks / max(row.tally.calls, 1)),
@@ -193,11 +198,13 @@ def _why(base: WindowRow, row: WindowRow, change: StatementChange) -> str:
     ):
         if old > 0 and (new / old >= _RATIO or new / old <= 1 / _RATIO):
             parts.append(f"{name} per call {_short(old)} → {_short(new)}")
+    return parts
+
+
+def _why(work: list[str], change: StatementChange) -> str:
     if change.plan_after is not None:
-        parts.append("another plan")
-    elif not parts:
-        parts.append("the same work takes another time: look at I/O, locks and load")
-    return "; ".join(parts)
+        return "; ".join([*work, "another plan"])
+    return "; ".join(work) or "the same work takes another time: look at I/O, locks and load"
 
 
 def _short(value: float) -> str:

@@ -70,19 +70,26 @@ class History:
 
     def target(self, identity: Identity) -> TargetRow:
         """Return the database's row, made where it has none; a new identifier or address is noted."""
+        values = {
+            "name": identity.name,
+            "database": identity.database,
+            "system_identifier": identity.system_identifier,
+            "address": identity.address,
+        }
+        newer = {name: value for name, value in values.items() if value is not None}
+
+        def noted(row: TargetRow | None) -> bool:
+            return row is not None and all(getattr(row, name) == value for name, value in newer.items())
+
+        found = self.find_target(identity)
+        if found is not None and noted(found):
+            return found  # most runs: nothing is written before the report is made
         with self._write() as connection:
             found = _find(connection, identity)
-            values = {
-                "name": identity.name,
-                "database": identity.database,
-                "system_identifier": identity.system_identifier,
-                "address": identity.address,
-            }
             if found is None:
                 row = connection.execute(sa.insert(schema.target).values(values)).inserted_primary_key
                 return TargetRow(id=row[0] if row is not None else 0, **values)  # type: ignore[arg-type]
-            newer = {name: value for name, value in values.items() if value is not None}
-            if any(getattr(found, name) != value for name, value in newer.items()):
+            if not noted(found):
                 connection.execute(sa.update(schema.target).where(schema.target.c.id == found.id).values(newer))
             return TargetRow(**{**asdict(found), **newer})
 

@@ -156,7 +156,8 @@ def test_killed_at_any_moment_what_was_acknowledged_is_there(tmp_path: Path) -> 
         child = _fork.Process(target=work)
         child.start()
         writer.close()
-        time.sleep(0.15 + chance.random() * 0.2)
+        assert reader.poll(60), "the first run of a child is kept"
+        time.sleep(chance.random() * 0.1)
         child.kill()
         child.join()
         try:
@@ -166,7 +167,7 @@ def test_killed_at_any_moment_what_was_acknowledged_is_there(tmp_path: Path) -> 
             reader.close()
         stored = set(intact(path)) if path.exists() else set()
         assert set(acknowledged) <= stored
-    assert acknowledged
+    assert len(acknowledged) >= 8
 
 
 def test_first_runs_at_once(tmp_path: Path) -> None:
