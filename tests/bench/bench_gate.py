@@ -1,4 +1,4 @@
-"""The gate against squawk: CPU seconds for a thousand files as a ratio in one run, precision and recall on our own cases.
+"""The gate against squawk: CPU seconds for a thousand files in one run, precision and recall on our own cases.
 
     .venv/bin/python -m tests.bench.bench_gate [path of a squawk binary]
 
