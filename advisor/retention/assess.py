@@ -92,8 +92,8 @@ def _verdicts(judged: Judged, catalog: Catalog, trials: Sequence[PartitionTrial]
     age = _age(judged)
     if age is not None:
         yield _overdue(judged, age, catalog, purge=not blocked)
-    elif judged.ends.precision == UNKNOWN:
-        yield _unknown(judged)
+    elif judged.ends.precision == UNKNOWN and target.choice.problem is None:
+        yield _unknown(judged)  # a time column without a meaning has its own finding
     if age is not None or judged.enforcement.state != ENFORCED:
         yield from _enforcement(judged, catalog, overdue=age is not None)
     if age is None and judged.ends.precision != UNKNOWN:
@@ -171,8 +171,8 @@ def _overdue(judged: Judged, age: _Overdue, catalog: Catalog, *, purge: bool) ->
 
 
 def _unknown(judged: Judged) -> RetentionStatus:
-    ends, target = judged.ends, judged.target
-    reasons = target.choice.problem or "; ".join(ends.why_unknown) or "nothing tells it"
+    ends = judged.ends
+    reasons = "; ".join(ends.why_unknown) or "nothing tells it"
     detail = f"How old the oldest row is cannot be told: {reasons}."
     if ends.grants:
         detail += " The statement below lets this role read it."

@@ -67,7 +67,9 @@ def column_statuses(judged: Judged, catalog: Catalog) -> Iterator[RetentionStatu
             "ret.time_column_unknown",
             severity,
             f"How old a row is cannot be told: {choice.problem or 'no time column'}.{hint} Name it with time_column"
-            " in the policy.",
+            " in the policy."
+            + (" The values themselves may be read with the grant below." if judged.ends.grants else ""),
+            sql=judged.ends.grants,
             confidence="high",
         )
         return

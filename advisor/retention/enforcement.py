@@ -249,6 +249,9 @@ def _visibility(snapshot: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...], t
         hidden.append(
             f"pg_cron keeps its jobs in the database {cron_database.setting}, which this connection cannot see"
         )
+    if CRON_JOBS not in snapshot.facts and snapshot.settings and not snapshot.setting("shared_preload_libraries"):
+        hidden.append("whether pg_cron runs jobs from another database cannot be seen (settings are hidden)")
+        grants.append(f"grant pg_read_all_settings to {_role(snapshot)}")
     view = snapshot.statements_view
     if view.status == "ok" and view.texts_hidden == 0:
         since = view.stats_reset.strftime("%Y-%m-%d") if view.stats_reset is not None else "the server's start"
