@@ -33,17 +33,17 @@ def key_lists(one: Occurrence, facts: Facts, without: frozenset[str] = frozenset
 
 
 def dead_weight(one: Occurrence, facts: Facts) -> frozenset[str]:
-    """Return the equality columns that do not belong in a key: what is asked is in half of the rows or more, or a
-    constant boolean or IS NULL, which a predicate holds better."""
+    """Return the equality columns that do not belong in a key: what is asked is in half of the rows or more, or a flag
+    or IS NULL, which a predicate holds better (a flag that is a parameter here is mostly a constant in the text)."""
     found = set()
     for key in (*one.equal, *one.lists):
         use = key.use
         column = facts.column(one.relation, use.columns[0])
         if use.expression is not None or column is None:
             continue
-        constant_flag = column.base_type.name == "bool" and use.constant is not None
+        flag = column.base_type.name == "bool"
         share = facts.rarest_share(one.statement, one.relation, use)
-        if use.operator == "IS NULL" or constant_flag or (share is not None and share >= _HALF):
+        if use.operator == "IS NULL" or flag or (share is not None and share >= _HALF):
             found.add(key.name)
     return frozenset(found)
 
