@@ -176,7 +176,7 @@ def verify(
         entries = tuple(state.entry for state in states if state.entry.state != "lapsed")
     else:
         with (
-            recorder(settings.get("history", history) or DEFAULT, settings, quiet=quiet) as past,
+            recorder(settings.get("history", history) or DEFAULT, settings, quiet=quiet, required=True) as past,
             show_progress(quiet) as progress,
             open_source(
                 Source(dsn=dsn or (None if snapshot else settings.scalars.get("dsn")), snapshot=snapshot),

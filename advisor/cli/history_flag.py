@@ -13,7 +13,7 @@ from typer.core import TyperCommand
 
 from advisor.cli.config import Config
 from advisor.cli.console import note
-from advisor.errors import UsageError
+from advisor.errors import HistoryFailed, UsageError
 from advisor.model.report import Report
 from advisor.model.snapshot import Snapshot
 from advisor.pipeline import ReportOptions
@@ -89,16 +89,33 @@ class Recorder:
 
 @contextmanager
 def recorder(
-    place: str | None, config: Config, *, disk: str | None = None, name: str | None = None, quiet: bool = False
+    place: str | None,
+    config: Config,
+    *,
+    disk: str | None = None,
+    name: str | None = None,
+    quiet: bool = False,
+    required: bool = False,
 ) -> Iterator[Recorder | None]:
-    """Yield a recorder on the history at `place` (a path, a DSN, DEFAULT), None without one."""
+    """Yield a recorder on the history at `place` (a path, a DSN, DEFAULT), None without one.
+
+    A history that cannot be opened (a full disk, a server that is away) costs its own part only: None is yielded, the
+    report goes out, and HistoryFailed is raised at the end. With `required` it is raised at once.
+    """
     if place is None:
         yield None
         return
     # SQLAlchemy and Alembic take a part of a second: only who asks for a history pays.
     from advisor.history.store import open_history
 
-    with open_history(None if place == DEFAULT else place, tell=note) as history:
+    try:
+        history = open_history(None if place == DEFAULT else place, tell=note)
+    except HistoryFailed:
+        if required:
+            raise
+        yield None
+        raise
+    with history:
         yield Recorder(history, config, disk, name)
 
 

@@ -142,7 +142,7 @@ def _damage(path: Path) -> str | None:
     except sqlite3.OperationalError as error:
         if _code(error) == sqlite3.SQLITE_CORRUPT:
             return str(error)
-        raise HistoryFailed(f"The history {path} cannot be read: {error}.") from error
+        raise HistoryFailed(f"The history {path} cannot be read: {error}.", "Is its disk full?") from error
     except sqlite3.DatabaseError as error:
         return str(error)
     finally:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from advisor.cluster import start_cluster
+from advisor.errors import HistoryFailed
 from advisor.history.store import open_history
 from tests.conftest import binaries_for, missing
 from tests.server.history_days import SCHEMA, Days, keys
@@ -197,3 +198,14 @@ def test_the_report_without_history_writes_nothing(days: Days, tmp_path: Path) -
     days.run(["report", "--dsn", days.dsn, "--what-if", "none", "-q", "-o", str(tmp_path / "plain.json")])
     assert json.loads((tmp_path / "plain.json").read_text())["changes"] is None
     assert sorted(path.name for path in days.folder.iterdir()) == before
+
+
+def test_a_history_that_is_away_costs_only_its_part(days: Days, tmp_path: Path) -> None:
+    out = tmp_path / "plain.json"
+    away = "postgresql://ann:geheim@127.0.0.1:1/none"
+    flags = ["report", "--dsn", days.dsn, *NO_TWIN, "--ram", "8GB", "-q", "--history", away, "-o", str(out)]
+    with pytest.raises(AssertionError) as failed:
+        days.run(flags)
+    assert isinstance(failed.value.__cause__, HistoryFailed) and failed.value.__cause__.exit_code == 3
+    assert "geheim" not in str(failed.value.__cause__)
+    assert json.loads(out.read_text())["findings"], "the report went out"
