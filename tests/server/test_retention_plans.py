@@ -395,6 +395,12 @@ create index on t (at);
 create unique index on t (v, at);
 alter table t owner to pgadvise_reader;
 analyze t""",
+    "unique without the time, under a name": """
+create role pgadvise_reader;
+create table t (id bigint primary key, v text constraint one_v unique, at timestamptz not null);
+insert into t select i, i::text, now() - interval '100 days' + i * interval '1 hour' from generate_series(1, 2350) i;
+create unique index t_lower on t (lower(v)) where id > 5;
+analyze t""",
     "no key, a date, stored expression": """
 create role pgadvise_reader;
 create table t (v text, loud text generated always as (upper(v)) stored, at date);
@@ -446,16 +452,22 @@ def test_conversion_of_other_shapes_there_and_back(
             "select count(distinct relowner) from pg_class where relname ~ '^t(_|$)'"
         ).fetchone()
         assert owners == (1,)
+        if "unique" in shape:  # rows are found by those columns in new partitions, too
+            found = connection.execute(
+                "select count(*) from pg_indexes where tablename ~ '_p2' and indexdef ~ '(lower\\(v\\)|\\(v\\))'"
+                " and tablename = (select max(tablename) from pg_indexes where tablename ~ '^t_p2')"
+            ).fetchone()
+            assert found == (2,)
     after = assess(database, policy)
     assert not [s for s in after if s.rule.startswith("part.") and s.severity in ("critical", "high")], after
     run(database, status.undo_sql)
     with psycopg.connect(database, autocommit=True) as connection:
         assert connection.execute(state).fetchone() == before
         assert connection.execute(indexes).fetchall() == index_list
-        column = "v" if "no key" in shape else "v, at"
+        column = "v" if "no key" in shape else "id, v, at" if "unique" in shape else "v, at"
         values = (
             "('n')"
             if "no key" in shape
-            else {"serial": "('n', now())", "epoch": "('n', 1)"}.get(shape.split()[0], "('n', now())")
+            else {"unique": "(0, 'n', now())", "epoch": "('n', 1)"}.get(shape.split()[0], "('n', now())")
         )
         connection.execute(f"insert into t ({column}) values {values}".encode())

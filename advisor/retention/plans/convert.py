@@ -50,6 +50,7 @@ class _Names:
     new_key: str
     old_key: str
     renamed: tuple[tuple[str, str, str], ...]  # index now, of the legacy partition, of the parent when undone
+    plain: tuple[tuple[Index, str], ...]  # unique indexes without the time, and the plain one in their place
 
 
 def plan_conversion(
@@ -80,6 +81,15 @@ def _names(table: Table, column: Column, catalog: Catalog) -> _Names:
         used = {new for _, *names in renamed for new in names}
         later = free_name(index.schema, index.name, "_legacy", catalog, used)
         renamed.append((index.name, later, free_name(index.schema, index.name, "_partitioned", catalog, used)))
+    plain: list[tuple[Index, str]] = []
+    for index in others:
+        if index.is_unique and index.is_valid and column.name not in [c.column for c in index.columns]:
+            # Uniqueness ends with the first partition; finding a row by these columns must not.
+            used = {new for triple in renamed for new in triple}
+            own = free_name(index.schema, index.name, "_plain", catalog, used)
+            later = free_name(index.schema, own, "_legacy", catalog, used)
+            renamed.append((own, later, free_name(index.schema, own, "_partitioned", catalog, used)))
+            plain.append((index, own))
     return _Names(
         table=table.relation,
         legacy=RelationName(schema, free_name(schema, name, "_legacy", catalog)),
@@ -89,6 +99,7 @@ def _names(table: Table, column: Column, catalog: Catalog) -> _Names:
         new_key=free_name(schema, name, "_legacy_key", catalog),
         old_key=free_name(schema, name, "_undo_key", catalog),
         renamed=tuple(renamed),
+        plain=tuple(plain),
     )
 
 
@@ -152,6 +163,19 @@ class _Writer:
             )
             index = RelationName(self.names.table.schema, self.names.new_key)
             stop.append(fill("DROP INDEX CONCURRENTLY IF EXISTS {i}", i=index))
+        for lost, name in self.names.plain:
+            tail = lost.definition.partition(" USING ")[2].replace(" NULLS NOT DISTINCT", "")
+            steps.append(
+                (
+                    self.fill("CREATE INDEX CONCURRENTLY {i} ON {t} USING {tail}", i=Ident(name), tail=Trusted(tail)),
+                    "SHARE UPDATE EXCLUSIVE: reads and writes go on while it is built",
+                )
+            )
+        unwanted = [
+            fill("DROP INDEX CONCURRENTLY IF EXISTS {i}", i=RelationName(self.table.schema, name))
+            for _, name in self.names.plain
+        ]
+        stop += unwanted
         steps.append(("SET lock_timeout = '5s'", "none"))
         if not self.column.not_null:
             steps += [
@@ -184,7 +208,7 @@ class _Writer:
         )
         return Plan(
             sql=tuple(sql for sql, _ in steps),
-            undo_sql=(*undo_before, self.undo()),
+            undo_sql=(*undo_before, self.undo(), *unwanted),
             notes=notes,
             locks=tuple(lock for _, lock in steps),
         )

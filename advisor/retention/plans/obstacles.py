@@ -54,7 +54,8 @@ def losses(table: Table, column: Column, catalog: Catalog) -> list[str]:
                 f" CONFLICT ({keys})"
                 " and foreign keys to it stop working"
                 if index.is_primary
-                else f"the unique index {index.name} ({keys}) holds only within the first partition"
+                else f"the unique index {index.name} ({keys}) holds only within the first partition; a plain index on"
+                " the same columns goes on finding rows in all of them"
             )
         if index.is_replica_identity and not index.is_primary:
             found.append(f"the replica identity by index {index.name} is not carried over")
