@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median_low
+from statistics import median, median_low
 
 from advisor.history.model import Tally
 from advisor.model.activity import StatementCounters
@@ -19,6 +19,7 @@ _LEAST_CALLS = 10
 _SHARE, _LEAST_MS = 0.01, 100.0
 # The same work in another time is told from this many ms a call on: below, it is the machine's own noise.
 _LEAST_ALONE_MS = 5.0
+_ALONE_RATIO = 2.0  # beyond what all statements of the window have in common
 # A statement that was never seen before is told from this part of the window's time on.
 _NEW_SHARE = 0.05
 # Executions of one statement come in alike runs (caches, batches), so the naive error of a mean is too small.
@@ -125,6 +126,7 @@ def changes(
     """
     last, earlier = windows[-1], windows[:-1]
     total = sum(row.tally.ms for row in last.values())
+    drift = _drift(last, earlier)
     old_plans = {plan.key: plan for plan in plans[0]}
     new_plans = {plan.key: plan for plan in plans[1]}
     slower: list[StatementChange] = []
@@ -147,7 +149,7 @@ def changes(
         if old is not None and new is not None and old.outline != new.outline:
             change = replace(change, plan_before=old.outline, plan_after=new.outline)
         work = _work(base, row)
-        if not work and change.plan_after is None and abs(change.mean_after - change.mean_before) < _LEAST_ALONE_MS:
+        if not work and change.plan_after is None and not _alone(change, compared, drift):
             continue
         change = replace(change, why=_why(work, change))
         (slower if compared[0] > 1 else faster).append(change)
@@ -187,6 +189,27 @@ def _change(row: WindowRow, base: WindowRow | None, compared: tuple[float, float
         extra_ms=(after - before) * row.tally.calls,
         why=why,
     )
+
+
+def _drift(last: Mapping[str, WindowRow], earlier: Sequence[Mapping[str, WindowRow]]) -> float:
+    """Return how much slower everything was than in the window before: the machine's part in any change of time."""
+    if not earlier:
+        return 1.0
+    both = [(earlier[-1][key].tally, row.tally) for key, row in last.items() if key in earlier[-1]]
+    ratios = [
+        mean(new) / mean(old)
+        for old, new in both
+        if min(old.calls, new.calls) >= _LEAST_CALLS and mean(old) > 0 and mean(new) > 0
+    ]
+    return median(ratios) if len(ratios) >= 3 else 1.0
+
+
+def _alone(change: StatementChange, compared: tuple[float, float, float], drift: float) -> bool:
+    """Whether the same work in another time is this statement's own change, and not the machine's."""
+    if abs(change.mean_after - change.mean_before) < _LEAST_ALONE_MS:
+        return False
+    value, low, high = (part / drift for part in compared)
+    return (value >= _ALONE_RATIO and low > _SURE) or (value <= 1 / _ALONE_RATIO and high < 1 / _SURE)
 
 
 def _work(base: WindowRow, row: WindowRow) -> list[str]:

@@ -117,3 +117,17 @@ def test_another_query_id_is_the_same_statement() -> None:
 def test_an_entry_that_was_evicted_counts_whole() -> None:
     (row,) = window((statement(calls=900),), (statement(calls=40),)).values()
     assert row.tally.calls == 40
+
+
+def test_a_slow_machine_is_no_change_of_a_statement() -> None:
+    texts = [READ, "select a", "select b", "select c"]
+
+    def at(day: int, factor: float, own: float = 1.0) -> tuple[object, ...]:
+        means = {text: 10.0 * (1 + (factor * (own if text == READ else 1) - 1) / day) for text in texts}
+        return tuple(statement(text, calls=100 * day, mean=means[text], stddev_exec_time=0.5) for text in texts)
+
+    windows = [window((), at(1, 1.0)), window(at(1, 1.0), at(2, 4.0))]
+    assert changes(windows, {}, ((), ()), arrivals=True) == ((), ())
+    windows = [window((), at(1, 1.0)), window(at(1, 1.0), at(2, 4.0, own=5.0))]
+    (found,) = changes(windows, {}, ((), ()), arrivals=True)[0]
+    assert found.query == READ and "same work" in found.why
