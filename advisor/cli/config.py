@@ -38,8 +38,6 @@ _SCALARS: dict[str, type | tuple[type, ...]] = {
     "disk": str,
     "replicas": list,
     "max_time": str,
-    "mail_to": (str, list),
-    "textfile": str,
 }
 _TABLES = ("rules", "retention", "ignore", "gate", "mail", "webhook")
 _PASSWORD = re.compile(r"://[^/@\s:]+:[^/@\s]+@|\bpassword\s*=", re.IGNORECASE)

@@ -104,14 +104,14 @@ class Errand:
 
 def channels_from(flags: Mapping[str, Any], config: Config) -> Channels:
     """Return where the flags and the configuration want results sent. Raises UsageError before any work is done."""
-    to = flags.get("mail_to") or config.scalars.get("mail_to") or ()
+    # Flags only: a configuration found in some folder must not decide that reports are sent, or where.
+    to = flags.get("mail_to") or ()
     urls = flags.get("webhook") or ()
-    textfile = flags.get("textfile") or config.scalars.get("textfile")
-    channels = Channels(textfile=Path(textfile) if textfile is not None else None)
+    channels = Channels(textfile=flags.get("textfile"))
     if to:
         from advisor.deliver.mail import mail_settings
 
-        channels.mail = mail_settings((to,) if isinstance(to, str) else tuple(to), config.mail)
+        channels.mail = mail_settings(tuple(to), config.mail)
     if urls:
         from advisor.deliver.webhook import webhook_from
 
@@ -130,12 +130,12 @@ def errand_for(
     channels = channels_from(flags, config)
     given = config.get("max_time", flags.get("max_time"))
     seconds = parse_duration(given) if given is not None else None
-    target = name or target_name(source)
+    target = name or (target_name(source) if source.snapshot is not None or _identity(source) else "database")
     with ExitStack() as stack:
         if source.snapshot is None and not flags.get("testcontainer") and (channels.any or kept or seconds is not None):
             from advisor.deliver.lock import target_lock
 
-            stack.enter_context(target_lock(redact_dsn(choose_dsn(source.dsn)), target))
+            stack.enter_context(target_lock(_identity(source), target))
         limit = stack.enter_context(deadline(seconds))
         errand = Errand(target, channels, limit)
         try:
@@ -235,6 +235,14 @@ def target_name(source: Source) -> str:
     host = shown_host(str(known["host"] or known["hostaddr"] or "localhost"))
     port = f":{known['port']}" if known["port"] not in (None, "5432") else ""
     return f"{host}{port}/{known['dbname'] or known['user'] or ''}"
+
+
+def _identity(source: Source) -> str:
+    """Return the connection without its secrets; empty where the string cannot be understood, which is told later."""
+    try:
+        return redact_dsn(choose_dsn(source.dsn)) or "defaults"
+    except AdvisorError:
+        return ""
 
 
 def _text(report: Report) -> str:

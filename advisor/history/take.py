@@ -52,6 +52,9 @@ def slim(snapshot: Snapshot) -> Snapshot:
         extended_statistics=(),
         schema_objects=(),
         sessions=(),
+        replicas=tuple(
+            replace(replica, sessions=(), statements=replica.statements[:MOST_STATEMENTS]) for replica in bare.replicas
+        ),
         sizes=(),
         facts={},
         gaps=(),

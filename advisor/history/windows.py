@@ -185,12 +185,14 @@ def used_indexes(
     }
     counters = now.database_counters
     since = (counters.stats_reset if counters is not None else None) or now.server.started_at
+    on_standbys = _used_on_standbys(before, now)
     result = []
     for index in now.indexes:
         key = (str(index.relation), definition_of(index))
         use = earlier.get(key)
         old_scans = scans.get(key) if relations else None
         used = index.idx_scan is not None and index.idx_scan > (old_scans or 0)
+        used = used or (index.schema, index.name) in on_standbys
         moment = now.server.collected_at
         if used and index.last_idx_scan is not None:
             moment = index.last_idx_scan
@@ -210,6 +212,19 @@ def used_indexes(
             use = replace(use, last_used=moment if used else use.last_used, holes=use.holes + hole)
         result.append(use)
     return tuple(result)
+
+
+def _used_on_standbys(before: Snapshot | None, now: Snapshot) -> set[tuple[str, str]]:
+    """Return the indexes (schema, name) that any standby has used since the reading before."""
+    earlier = {replica.name: replica for replica in before.replicas if replica.is_read} if before is not None else {}
+    found: set[tuple[str, str]] = set()
+    for replica in now.replicas:
+        old = earlier.get(replica.name)
+        # Counters that began anew count whole.
+        goes_on = old is not None and old.counting_since == replica.counting_since
+        scans = {(use.schema, use.name): use.idx_scan for use in old.indexes} if old is not None and goes_on else {}
+        found |= {key for use in replica.indexes if use.idx_scan > scans.get(key := (use.schema, use.name), 0)}
+    return found
 
 
 def with_index_use(snapshot: Snapshot, uses: Sequence[IndexUse]) -> Snapshot:
