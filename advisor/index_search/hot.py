@@ -58,7 +58,10 @@ def refusals(problem: Problem, chosen: Chosen) -> list[Refusal]:
 
 
 def lookalikes(problem: Problem, handle: str) -> set[str]:
-    """Return other forms of a refused index: they hold the same changing column for none but the same statements."""
+    """Return other forms of a refused index: they hold the same changing column for none but the same statements.
+
+    A partial form that work leaves once it is done is another matter: it is judged when its turn comes.
+    """
     item = problem.items[handle]
     updates = problem.writes.updates.get(item.candidate.table, ())
     offending = frozenset().union(*(u.columns for u in updates if breaks_hot(item.candidate, u, problem.facts)))
@@ -69,6 +72,7 @@ def lookalikes(problem: Problem, handle: str) -> set[str]:
         if theirs.candidate.table == item.candidate.table
         and columns & candidate_columns(theirs.candidate, problem.facts)
         and set(theirs.statements) <= set(item.statements)
+        and not _transitions(problem, other, [u for u in updates if breaks_hot(theirs.candidate, u, problem.facts)])
     }
 
 
