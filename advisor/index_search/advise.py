@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from advisor.index_search.bound import lower_bound
 from advisor.index_search.brin_choice import brin_instead
 from advisor.index_search.candidates import Pool, collect_candidates
 from advisor.index_search.candidates.served import is_prefix
@@ -13,6 +14,7 @@ from advisor.index_search.discover import discover
 from advisor.index_search.drops import advise_drops, drop_notes
 from advisor.index_search.facts import Facts
 from advisor.index_search.hot import lookalikes, refusals
+from advisor.index_search.interrupt import Stop, stopped_by_interrupt
 from advisor.index_search.key_order import equalities_first
 from advisor.index_search.merge import merged_candidates, reshaped_candidates
 from advisor.index_search.options import SearchOptions
@@ -57,6 +59,19 @@ def advise_indexes(
     Statements the planner refuses are left out and noted. The answer at `options.time_limit` is the best found by
     then; every proposal in it was planned.
     """
+    with stopped_by_interrupt() as stop:
+        return _advise(snapshot, catalog, workload, planner, options, progress, stop)
+
+
+def _advise(
+    snapshot: Snapshot,
+    catalog: Catalog,
+    workload: Workload,
+    planner: Planner,
+    options: SearchOptions,
+    progress: Progress,
+    stop: Stop,
+) -> IndexAdvice:
     started = time.monotonic()
     deadline = started + options.time_limit
     facts = Facts(snapshot, catalog, options)
@@ -66,8 +81,12 @@ def advise_indexes(
     spending = options.budget_bytes is not None
     with progress.step("Planning with candidate indexes", len(oracle.known)) as step:
         learned = started + _PEEL_SHARE * options.time_limit
+
+        def late() -> bool:
+            return stop.asked or time.monotonic() > learned
+
         if spending:
-            items = discover(planner, oracle, pool, weights, facts, learned, step)
+            items = discover(planner, oracle, pool, weights, facts, late, step)
         else:
             items = prepare_items(planner, pool, pool.all[:_MAX_PREPARED], {}, facts)
             by_handle = {handle: item.candidate for handle, item in items.items()}
@@ -76,8 +95,8 @@ def advise_indexes(
                 key: frozenset(handles[one] for one in made if one in handles)
                 for key, made in pool.by_statement.items()
             }
-            peel(oracle, by_handle, weights, catalog, learned, step, own)
-        cut_short = time.monotonic() > learned
+            peel(oracle, by_handle, weights, catalog, late, step, own)
+        cut_short = late()
     _link(items, oracle)
     relations = {relation for statement in workload.statements for relation in statement.relations}
     problem = Problem(
@@ -90,6 +109,7 @@ def advise_indexes(
         budget_bytes=options.budget_bytes,
         max_indexes=options.max_indexes,
         deadline=deadline,
+        stop=stop,
     )
     refused: dict[str, str] = {}
     with progress.step("Choosing indexes") as step:
@@ -121,13 +141,17 @@ def advise_indexes(
     gone = {drop.index for drop in drops}
     drops += tuple(drop for drop in replaced if drop.index not in gone)
     costs = outcome.statement_costs
+    bound = lower_bound(problem, costs, started)
     return IndexAdvice(
         create=create,
         drop=drops,
         rejected=rejections(outcome),
         cost_before=sum(weights[key] * before for key, (before, _) in costs.items()),
         cost_after=sum(weights[key] * after for key, (_, after) in costs.items()),
-        cost_bound=sum(weights[key] * min(oracle.known[key].best, after) for key, (_, after) in costs.items()),
+        cost_bound=bound.cost,
+        bound_checks=bound.checks,
+        bound_violations=bound.violations,
+        bound_excess=bound.worst,
         statements=len(workload.statements),
         unusable=workload.unusable,
         candidates=len(items) + len(pool.refused),
@@ -178,7 +202,7 @@ def _needed(problem: Problem, chosen: Chosen) -> Chosen:
     """Drop what a longer chosen index makes superfluous without a visible loss."""
     for handle in sorted(chosen, key=lambda h: len(problem.items[h].candidate.columns)):
         mine = problem.items[handle].candidate
-        for other in chosen - {handle}:
+        for other in sorted(chosen & problem.by_table()[mine.table] - {handle}):
             theirs = problem.items[other].candidate
             covered = (
                 mine.table == theirs.table
@@ -205,7 +229,8 @@ def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
             used = known.used(chosen & known.relevant)
             if handle in used:
                 alone = not any(_same_table(problem, handle, other) for other in used - {handle})
-                alone &= not any(_siblings(problem, handle, other) for other in without)
+                near = problem.by_table()[problem.items[handle].candidate.table]
+                alone &= not any(_siblings(problem, handle, other) for other in without & near)
                 contributes |= alone or then - now > _SLIGHT * known.base or then > _CLEARLY * now
         if not contributes:
             chosen = without
@@ -248,6 +273,8 @@ def _notes(problem: Problem, late: bool) -> tuple[str, ...]:
             f"{len(failed)} statement{'s' if len(failed) != 1 else ''} could not be planned and took no part; "
             f"the first: {failed[0].failed}"
         )
-    if late:
+    if problem.stop.asked:
+        notes.append("Ctrl-C ended the search: these are the best indexes found by then.")
+    elif late:
         notes.append("The time limit ended the search; a longer one (--time-limit) may find more.")
     return tuple(notes)

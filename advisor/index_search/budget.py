@@ -26,7 +26,7 @@ _PATIENCE = 200  # plans asked since the last improvement that end exchanges too
 _PATIENCE_AGAIN = 60  # the same when the search goes on with more candidates
 _STALE = 2  # explorations in a row without improvement that end the search
 _RECOMBINED = 4
-_SOLVER_SECONDS = 0.4
+_SOLVER_SECONDS = 1.5
 _ENOUGH = 5e-5  # of the workload's cost: smaller improvements do not count
 _MAX_ANSWERS = 1500  # per statement
 

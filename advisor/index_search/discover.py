@@ -7,9 +7,8 @@ has the same keys.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from advisor.index_search.candidates import Pool
@@ -38,12 +37,12 @@ def discover(
     pool: Pool,
     weights: Mapping[str, float],
     facts: Facts,
-    deadline: float,
+    late: Callable[[], bool],
     step: Step,
 ) -> dict[str, Item]:
     """Return the items worth the search, and set base, best and relevant candidates of every known statement.
 
-    The dearest statements come first; what `deadline` (on time.monotonic()) cuts off matters least.
+    The dearest statements come first; what `late` cuts off matters least.
     """
     keys = list(oracle.known)
     oracle.plan(keys, frozenset())
@@ -64,12 +63,12 @@ def discover(
         step.advance()
         for family in tried[key]:
             left = frozenset(handles[candidate] for candidate in family if candidate in handles)
-            kept.update(dict.fromkeys(sorted(_layers(oracle, key, left, deadline, _ROUNDS))))
+            kept.update(dict.fromkeys(sorted(_layers(oracle, key, left, late, _ROUNDS))))
     relatives = _relatives([items[handle].candidate for handle in kept], facts)
     items |= prepare_items(planner, pool, [c for c in relatives if c not in handles], items, facts)
     handles = {item.candidate: handle for handle, item in items.items()}
     kept.update(dict.fromkeys(handles[candidate] for candidate in relatives if candidate in handles))
-    relate(oracle, {handle: items[handle].candidate for handle in kept}, worthy, facts, deadline, step)
+    relate(oracle, {handle: items[handle].candidate for handle in kept}, worthy, facts, late, step)
     return {handle: item for handle, item in items.items() if handle in kept or item.candidate in everything}
 
 
@@ -78,7 +77,7 @@ def relate(
     candidates: Mapping[str, Candidate],
     keys: Iterable[str],
     facts: Facts,
-    deadline: float,
+    late: Callable[[], bool],
     step: Step,
 ) -> None:
     """Find out which of the candidates (by handle) can matter to each statement."""
@@ -94,18 +93,18 @@ def relate(
         near = [handle for relation in relations for handle in by_table.get(relation, ())]
         read, named = _columns(known.statement)
         possible = frozenset(h for h in near if _could_matter(candidates[h], read, named))
-        found = _layers(oracle, key, possible, deadline, _LAYERS)
-        found |= _rescued(oracle, known, key, possible, deadline)
+        found = _layers(oracle, key, possible, late, _LAYERS)
+        found |= _rescued(oracle, known, key, possible, late)
         known.relevant = known.relevant | frozenset(found)
         known.costs.clear()
 
 
-def _layers(oracle: Oracle, key: str, allowed: frozenset[str], deadline: float, rounds: int) -> set[str]:
+def _layers(oracle: Oracle, key: str, allowed: frozenset[str], late: Callable[[], bool], rounds: int) -> set[str]:
     """Plan, take away what was used, and plan again; return all that was used."""
     known = oracle.known[key]
     used_ever: set[str] = set()
     for _ in range(rounds):
-        if not allowed or time.monotonic() > deadline:
+        if not allowed or late():
             break
         oracle.plan((key,), allowed)
         _, used, cost = known.triples[-1]
@@ -117,13 +116,13 @@ def _layers(oracle: Oracle, key: str, allowed: frozenset[str], deadline: float, 
     return used_ever
 
 
-def _rescued(oracle: Oracle, known: Known, key: str, possible: frozenset[str], deadline: float) -> set[str]:
+def _rescued(oracle: Oracle, known: Known, key: str, possible: frozenset[str], late: Callable[[], bool]) -> set[str]:
     """Return what plans use after single indexes of the best plan are gone."""
     found: set[str] = set()
     pending = [possible]
     seen = {possible}
     for _ in range(_NODES):
-        if not pending or time.monotonic() > deadline:
+        if not pending or late():
             break
         allowed = pending.pop(0)
         used = known.used(allowed)

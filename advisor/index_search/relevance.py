@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Candidate
@@ -27,15 +26,15 @@ def peel(
     candidates: Mapping[str, Candidate],
     weights: Mapping[str, float],
     catalog: Catalog,
-    deadline: float,
+    late: Callable[[], bool],
     step: Step,
     own: Mapping[str, frozenset[str]] | None = None,
     thorough: bool = False,
 ) -> frozenset[str]:
     """Set base, best and relevant candidates of every known statement; return all candidates that were used.
 
-    `candidates` by handle; `deadline` on time.monotonic(). Statements are taken in order of their cost, so that what
-    the deadline cuts off matters least. `own` holds the candidates made for each statement (without it: all on its
+    `candidates` by handle; `late` says when to end. Statements are taken in order of their cost, so that what
+    that cuts off matters least. `own` holds the candidates made for each statement (without it: all on its
     tables); `thorough` looks for small and covering indexes separately, as a storage budget asks for.
     """
     by_table: dict[RelationName, set[str]] = defaultdict(set)
@@ -53,12 +52,12 @@ def peel(
         known = oracle.known[key]
         if known.failed is not None or weights[key] * known.base < _HOPELESS * total:
             continue
-        if time.monotonic() > deadline:
+        if late():
             break
         mine = _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
         found: set[str] = set()
         for family in _families(mine, candidates, thorough):
-            found |= _layers(oracle, key, family, deadline, _FAMILY_ROUNDS if thorough else _ROUNDS)
+            found |= _layers(oracle, key, family, late, _FAMILY_ROUNDS if thorough else _ROUNDS)
         known.relevant = frozenset(found)
         layers |= known.relevant
     _share(oracle, candidates, layers, catalog)
@@ -92,11 +91,11 @@ def _families(mine: frozenset[str], candidates: Mapping[str, Candidate], thoroug
         yield frozenset(partial[start : start + _PARTIAL_AT_ONCE])
 
 
-def _layers(oracle: Oracle, key: str, allowed: frozenset[str], deadline: float, rounds: int) -> set[str]:
+def _layers(oracle: Oracle, key: str, allowed: frozenset[str], late: Callable[[], bool], rounds: int) -> set[str]:
     known = oracle.known[key]
     relevant: set[str] = set()
     for _ in range(rounds):
-        if not allowed or time.monotonic() > deadline:
+        if not allowed or late():
             break
         oracle.plan((key,), allowed)
         _, used, cost = known.triples[-1]

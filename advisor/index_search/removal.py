@@ -3,32 +3,22 @@
 Planned with every index that can matter, a statement uses some of them. Whoever does not build all of those lacks at
 least one: a child of the root for each, planned without it, and so on. Where nobody has looked yet, a statement costs
 at least what its parent does, if more indexes never raise a cost. Planners break that rule now and then (fuzzy
-comparison of paths): it is checked against every pair of answers that could show it, and counted.
+comparison of paths): see advisor/index_search/bound.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from advisor.index_search.programme import Offer, Programme, best_offers, bits, solve
+from advisor.index_search.programme import Offer, Programme, Solution, best_offers, bits, solve
 
 if TYPE_CHECKING:
     from advisor.index_search.budget import Answers, Budget
 
 _NODES = 300  # per statement
 _HARDLY = 2e-4  # of a statement's cost: gains below are not looked into
-_TOLERANCE = 1e-6
 _LEAST = 2e-5  # of the workload's cost: what wins less is left out
-
-
-@dataclass(frozen=True, slots=True)
-class Monotony:
-    """Pairs of answers of which one had more indexes, those in which it was dearer, and the worst excess (share)."""
-
-    checks: int
-    violations: int
-    worst: float
 
 
 def exact_offers(budget: Budget, statement: Answers) -> list[Offer]:
@@ -88,25 +78,17 @@ def explore(budget: Budget, seconds: float) -> tuple[int, float] | None:
     solution = solve(programme, seconds, relaxed=True)
     if solution is None:
         return None
+    look_further(budget, statements, solution)
+    return solution.chosen, budget.unhelped() - solution.most_gain
+
+
+def look_further(budget: Budget, statements: Sequence[Answers], solution: Solution) -> int:
+    """Plan where a solution rests on guesses; return how many plans that took."""
+    before = budget.plans_asked
     for statement, offers in zip(statements, solution.taken, strict=True):
         for offer in offers:
             if offer.without and not budget.late():
                 budget.look(statement, statement.relevant & ~offer.without)
-    return solution.chosen, budget.unhelped() - solution.most_gain
-
-
-def monotony(budget: Budget) -> Monotony:
-    """Check every pair of answers for a statement of which one had all the indexes of the other."""
-    checks = violations = 0
-    worst = 0.0
-    for statement in budget.statements.values():
-        answers = [(allowed & statement.relevant, cost) for allowed, _, cost in statement.answers[:_NODES]]
-        for more, dear in answers:
-            for less, cheap in answers:
-                if less == more or less & ~more:
-                    continue
-                checks += 1
-                if dear > cheap * (1 + _TOLERANCE):
-                    violations += 1
-                    worst = max(worst, dear / cheap - 1)
-    return Monotony(checks, violations, worst)
+            elif not offer.needs and not budget.late():
+                budget.look(statement, statement.relevant)
+    return budget.plans_asked - before

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from advisor.index_search.budget import spend
 from advisor.index_search.facts import Facts
+from advisor.index_search.interrupt import Stop
 from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Candidate
 from advisor.index_search.write_cost import Writes, write_cost
@@ -53,11 +54,13 @@ class Problem:
     budget_bytes: int | None
     max_indexes: int | None
     deadline: float
+    stop: Stop = field(default_factory=Stop)
     forbidden: set[str] = field(default_factory=set)
     _worth: float | None = None
     _worth_on: dict[RelationName, float] = field(default_factory=dict)
     _upkeep: dict[Chosen, float] = field(default_factory=dict)
     _by_table: dict[RelationName, Chosen] = field(default_factory=dict)
+    _grouped: int = 0  # items in _by_table
 
     def worth(self) -> float:
         """Return W⁺: what the statements that indexes help will cost with every candidate there is."""
@@ -117,11 +120,12 @@ class Problem:
 
     def by_table(self) -> dict[RelationName, Chosen]:
         """Return the handles of all items per table."""
-        if sum(len(handles) for handles in self._by_table.values()) != len(self.items):
+        if self._grouped != len(self.items):
             found: dict[RelationName, set[str]] = defaultdict(set)
             for handle, item in self.items.items():
                 found[item.candidate.table].add(handle)
             self._by_table = {relation: frozenset(handles) for relation, handles in found.items()}
+            self._grouped = len(self.items)
         return self._by_table
 
     def allowed(self, chosen: Chosen) -> bool:
@@ -130,12 +134,12 @@ class Problem:
         return self.budget_bytes is None or sum(self.items[h].size_bytes for h in chosen) <= self.budget_bytes
 
     def late(self) -> bool:
-        return time.monotonic() > self.deadline
+        return self.stop.asked or time.monotonic() > self.deadline
 
     def change(self, chosen: Chosen, other: Chosen) -> float:
         """Return objective(other) - objective(chosen): negative is better."""
         moved = chosen ^ other
-        keys = {key for handle in moved for key in self.items[handle].statements}
+        keys = dict.fromkeys(key for handle in moved for key in self.items[handle].statements)
         cost = self.oracle.cost
         total = sum(self.weights[key] * (cost(key, other) - cost(key, chosen)) for key in keys)
         for relation in {self.items[handle].candidate.table for handle in moved}:

@@ -82,7 +82,10 @@ class IndexAdvice:
     rejected: tuple[IndexRejection, ...] = ()
     cost_before: float = 0.0
     cost_after: float = 0.0
-    cost_bound: float | None = None
+    cost_bound: float | None = None  # no set of these candidates costs less, if more indexes never raise a cost
+    bound_checks: int = 0  # pairs of plans that could show it wrong,
+    bound_violations: int = 0  # those that do,
+    bound_excess: float = 0.0  # and the largest excess, as a share
     statements: int = 0
     unusable: tuple[UnusableStatement, ...] = ()
     candidates: int = 0

@@ -153,8 +153,15 @@ def cost_line(report: Report) -> str:
             + f"{cost(advice.cost_before)}; {plural(advice.candidates, 'candidate index', 'candidate indexes')} tried."
         )
     line += f"{change(advice.cost_before, advice.cost_after)} ({times_less(advice.cost_before, advice.cost_after)})"
-    if advice.cost_bound is not None:
-        line += f"; no choice among {plural(advice.candidates, 'candidate')} can go below {cost(advice.cost_bound)}"
+    if advice.cost_bound is None:
+        return line + "."
+    gap = max(0.0, advice.cost_after / advice.cost_bound - 1) if advice.cost_bound > 0 else 0.0
+    line += f". At most {percent(gap)} above the best set of these {plural(advice.candidates, 'candidate')}"
+    line += ", by the planner's costs, if more indexes never raise a cost"
+    if advice.bound_checks:
+        violated = f"{number(advice.bound_violations)} of {plural(advice.bound_checks, 'check')}"
+        worst = f", by {percent(advice.bound_excess)} at most" if advice.bound_violations else ""
+        line += f" (they did in {violated}{worst})"
     return line + "."
 
 
