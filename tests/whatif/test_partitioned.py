@@ -13,14 +13,18 @@ import pytest
 from advisor.cluster import Cluster
 from advisor.collect import collect
 from advisor.connect import open_connection
+from advisor.model.activity import WorkloadText
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Binding, Statement
 from advisor.progress import Silent
+from advisor.retention import assess_retention, check_policy
 from advisor.retention.trials import PartitionShape, PartitionTrial
 from advisor.retention.windows import Window
+from advisor.whatif import WhatIfOptions
 from advisor.whatif.partitioned import try_partitions
+from advisor.whatif.partitioned.offer import partition_trials
 from advisor.whatif.twin.build import build_twin
 from advisor.whatif.twin.servers import choose_binaries, local_server
 from tests.whatif.conftest import point_at, statement
@@ -186,3 +190,28 @@ def test_statements_without_the_time_are_named_and_fewer_partitions_hurt_less(
     # The planner opens every partition of the lookup.
     assert found[lookup.original].planning_ms_after > found[lookup.original].planning_ms_before
     assert "85 partitions" in found[lookup.original].describe()
+
+
+@pytest.mark.parametrize("major", [15])
+def test_the_trial_is_made_where_the_policy_asks(
+    seeded_positions: Callable[[int], str], major: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_at(monkeypatch, major)
+    rules, problems = check_policy(
+        '[[tables]]\ntable = "positions"\nkeep = "90 days"\nenforcement = "drop_partition"\ntime_column = "at"\n'
+    )
+    assert not problems
+    with open_connection(seeded_positions(major)) as connection:
+        snapshot = collect(connection, policy=rules)
+    texts = (WorkloadText(query="select * from positions where id = 5"), WorkloadText(query="select 1 from students"))
+    snapshot = replace(snapshot, statements=(), workload_texts=texts)
+    options, catalog = WhatIfOptions(), Catalog(snapshot)
+    trials, gaps = partition_trials(snapshot, catalog, rules, options, None, Silent())
+    assert gaps == () and {str(t.interval) for t in trials} == {"7 days", "1 day"}
+    assert all([s.query for s in t.statements] == [texts[0].query] for t in trials)
+    statuses = assess_retention(snapshot, catalog, rules, trials=trials)
+    told = [s for s in statuses if s.rule.startswith("part.should") and s.table == TABLE]
+    assert told and "select * from positions where id = 5" in told[0].detail
+    # Nothing is tried where nobody asked, or where no planner is wanted.
+    assert partition_trials(snapshot, catalog, None, options, None, Silent()) == ((), ())
+    assert partition_trials(snapshot, catalog, rules, WhatIfOptions(mode="none"), None, Silent()) == ((), ())
