@@ -175,9 +175,9 @@ def used_indexes(
 ) -> tuple[IndexUse, ...]:
     """Return what is known of each index's use after this reading. `relations`: the counters went on since `before`.
 
-    A use on any node counts. A standby that was left out and is back looks like a use, which spares the index.
+    A use on any node counts, each node by itself: a reset of one hides no use of another. A standby that was left out
+    and is back looks like a use, which spares the index.
     """
-    before, now = across_nodes(before) if before is not None else None, across_nodes(now)
     earlier = {(use.index, use.definition): use for use in known}
     scans = {
         (str(index.relation), definition_of(index)): index.idx_scan
@@ -216,7 +216,7 @@ def used_indexes(
 
 def _used_on_standbys(before: Snapshot | None, now: Snapshot) -> set[tuple[str, str]]:
     """Return the indexes (schema, name) that any standby has used since the reading before."""
-    earlier = {replica.name: replica for replica in before.replicas if replica.is_read} if before is not None else {}
+    earlier = {replica.name: replica for replica in before.replicas if replica.uses_known} if before is not None else {}
     found: set[tuple[str, str]] = set()
     for replica in now.replicas:
         old = earlier.get(replica.name)
