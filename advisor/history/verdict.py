@@ -199,7 +199,11 @@ def _setting_verdict(state: LedgerState, found: Measured | None) -> tuple[str | 
 
 def _times(found: Measured) -> str:
     """Return '0.012 (0.01 to 0.014) times' or '1.8 (1.6 to 2) times'."""
-    return f"{found.ratio:.2g} ({found.low:.2g} to {found.high:.2g}) times"
+
+    def short(value: float) -> str:
+        return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+    return f"{short(found.ratio)} ({short(found.low)} to {short(found.high)}) times"
 
 
 def hit_rate(entries: Sequence[LedgerEntry]) -> tuple[int, int]:

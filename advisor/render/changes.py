@@ -142,12 +142,17 @@ def _statement(change: StatementChange) -> Line:
         return Line(text=text, details=(query,))
     text = (
         f"{milliseconds(change.mean_before)} → {milliseconds(change.mean_after)} per call "
-        f"({change.ratio_low:.2g} to {change.ratio_high:.2g} times), {plural(change.calls, 'call')}"
+        f"({times(change.ratio_low)} to {times(change.ratio_high)} times), {plural(change.calls, 'call')}"
     )
     details = [query, change.why]
     if change.plan_before is not None and change.plan_after is not None:
         details += ["plan before:", *change.plan_before.splitlines(), "plan now:", *change.plan_after.splitlines()]
     return Line(text=text, details=tuple(detail for detail in details if detail))
+
+
+def times(ratio: float) -> str:
+    """Return a factor with two digits, and never as 1.5e+02."""
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def _told(ledger: Iterable[LedgerEntry]) -> list[LedgerEntry]:

@@ -57,6 +57,7 @@ def ledger(document: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.server
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # sixteen reports: a minute on an idle machine, many on a busy one
 def test_days_of_a_shop(days: Days) -> None:
     first = days.report()
     assert first["changes"]["previous"] is None and first["changed"] is True
