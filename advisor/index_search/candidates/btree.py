@@ -34,14 +34,20 @@ def key_lists(one: Occurrence, facts: Facts, without: frozenset[str] = frozenset
 
 def dead_weight(one: Occurrence, facts: Facts) -> frozenset[str]:
     """Return the equality columns that do not belong in a key: what is asked is in half of the rows or more, or a flag
-    or IS NULL, which a predicate holds better (a flag that is a parameter here is mostly a constant in the text)."""
+    or IS NULL, which a predicate holds better (a flag that is a parameter here is mostly a constant in the text).
+
+    A flag whose value nobody knows stays where nothing else is compared for equality and rows come in an order or a
+    range: (flag, time) serves both of its values, and time alone only the frequent one.
+    """
     found = set()
+    points = (*one.equal, *one.lists)
+    alone = len(points) == 1 and bool(one.orders or one.ranges)
     for key in (*one.equal, *one.lists):
         use = key.use
         column = facts.column(one.relation, use.columns[0])
         if use.expression is not None or column is None:
             continue
-        flag = column.base_type.name == "bool"
+        flag = column.base_type.name == "bool" and not (alone and use.constant is None)
         share = facts.rarest_share(one.statement, one.relation, use)
         if use.operator == "IS NULL" or flag or (share is not None and share >= _HALF):
             found.add(key.name)
