@@ -19,7 +19,7 @@ import pytest
 from advisor.dsn import choose_dsn
 from advisor.errors import ConnectionFailed
 from advisor.model.redaction import mask_secrets
-from advisor.pipeline import _twin_gaps
+from advisor.whatif.gaps import twin_gaps
 from advisor.workload.files import read_workload_file
 from advisor.workload.placeholders import numbered
 from tests.server.test_cli import pgadvise, sentence, started, statistics
@@ -126,7 +126,7 @@ def test_operators_are_no_placeholders(tmp_path: Path) -> None:
 
 def test_three_hundred_failures_alike_are_a_few_gaps() -> None:
     lines = [f'partition public.p_{n}: table "p" is not partitioned' for n in range(300)]
-    gaps = _twin_gaps((*lines, "collation c: gone"))
+    gaps = twin_gaps((*lines, "collation c: gone"), MAJOR)
     assert len(gaps) == 7
     assert gaps[5].why == "295 more like these (partition …)"
 

@@ -229,7 +229,7 @@ def test_carriage_returns_and_foreign_lines(reading: Callable[..., LogReading]) 
     [
         (bytes(range(256)) * 100, "binary"),
         ("duration".encode("utf-16"), "UTF-16"),
-        (gzip.compress(b"x" * 100_000)[:60], "damaged"),
+        (gzip.compress(b"x" * 100_000, mtime=0)[:60], "damaged"),
     ],
 )
 def test_files_that_are_no_logs(reading: Callable[..., LogReading], data: bytes, words: str) -> None:
