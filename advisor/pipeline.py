@@ -30,11 +30,9 @@ from advisor.model.lookup import Catalog
 from advisor.model.report import (
     Fidelity,
     IndexAdvice,
-    RelationSize,
     Report,
     RetentionStatus,
     SettingsAdvice,
-    StatementSummary,
 )
 from advisor.model.snapshot import Gap, Snapshot, read_snapshot
 from advisor.model.workload import Workload
@@ -43,6 +41,7 @@ from advisor.retention import Policy, assess_retention
 from advisor.retention.trials import PartitionTrial
 from advisor.rulebook import load_rules
 from advisor.settings import SettingsOptions, advise_settings
+from advisor.summaries import relation_sizes, statement_summaries, time_of_texts, window_start
 from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
 from advisor.whatif.gaps import twin_gaps
 from advisor.whatif.partitioned.offer import partition_trials
@@ -57,8 +56,6 @@ from advisor.workload.replicas import nodes_read, with_standbys
 from advisor.workload.touched import relations_touched
 
 SUBJECTS = ("index", "settings", "retention", "health")
-# The size plot and the workload table show this many; totals cover everything.
-_LARGEST_RELATIONS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +209,7 @@ def make_report(
     findings = judgement.findings if "health" in options.subjects else ()
     if settings is not None:
         findings += settings.findings
-    total = sum(row.total_exec_time for row in snapshot.statements) or _time_of_texts(snapshot) or None
+    total = sum(row.total_exec_time for row in snapshot.statements) or time_of_texts(snapshot) or None
     return Report(
         tool_version=__version__,
         generated_at=datetime.now(UTC),
@@ -220,7 +217,7 @@ def make_report(
         version=snapshot.server.version,
         database=snapshot.server.database,
         provider=snapshot.server.provider,
-        since=_window_start(snapshot),
+        since=window_start(snapshot),
         until=snapshot.server.collected_at,
         database_size_bytes=snapshot.server.database_size_bytes,
         nodes=nodes_read(snapshot),
@@ -233,8 +230,8 @@ def make_report(
         skipped=judgement.skipped if "health" in options.subjects else (),
         passed=judgement.passed if "health" in options.subjects else (),
         fidelity=fidelity,
-        workload=_summaries(workload, indexes, total) if workload is not None else (),
-        sizes=_sizes(snapshot),
+        workload=statement_summaries(workload, indexes, total) if workload is not None else (),
+        sizes=relation_sizes(snapshot),
         total_exec_time=total,
         timings=clock.seconds,
         peak_memory_bytes=_peak_memory(),
@@ -357,55 +354,6 @@ def _replay_part(
                 raise  # what was asked for by name must not turn into a gap
             gaps.append(Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no replay of plans"))
             return settings
-
-
-def _time_of_texts(snapshot: Snapshot) -> float:
-    """Return the time (ms) that logs report: the whole, where there is no pg_stat_statements to ask."""
-    return sum(text.total_exec_time or 0.0 for text in snapshot.workload_texts)
-
-
-def _window_start(snapshot: Snapshot) -> datetime | None:
-    counters = snapshot.database_counters
-    return snapshot.statements_view.stats_reset or (counters.stats_reset if counters else None)
-
-
-def _summaries(workload: Workload, indexes: IndexAdvice | None, total: float | None) -> tuple[StatementSummary, ...]:
-    costs = dict(indexes.statement_costs) if indexes is not None else {}
-    rows = []
-    for statement in sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)):
-        before, after = costs.get(statement.key, (None, None))
-        spent = statement.total_exec_time
-        rows.append(
-            StatementSummary(
-                fingerprint=statement.fingerprint,
-                query=statement.original,
-                calls=statement.calls,
-                total_exec_time=spent,
-                mean_exec_time=statement.mean_exec_time,
-                rows=statement.rows,
-                share=spent / total if spent is not None and total else None,
-                cost_before=before,
-                cost_after=after,
-                notes=statement.notes,
-            )
-        )
-    return tuple(rows)
-
-
-def _sizes(snapshot: Snapshot) -> tuple[RelationSize, ...]:
-    sizes = [
-        RelationSize(
-            relation=table.relation,
-            heap_bytes=table.size_bytes or 0,
-            index_bytes=table.indexes_bytes or 0,
-            toast_bytes=table.toast_bytes or 0,
-            rows=max(table.reltuples, 0.0),
-        )
-        for table in snapshot.tables
-        if table.kind in "rm"
-    ]
-    sizes.sort(key=lambda s: -(s.heap_bytes + s.index_bytes + s.toast_bytes))
-    return tuple(sizes[:_LARGEST_RELATIONS])
 
 
 def _peak_memory() -> int:
