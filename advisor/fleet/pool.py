@@ -160,10 +160,13 @@ def _serve(connection: Connection, work: Callable[[Any], Any]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, end)
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, end)
         while True:
             connection.send(work(connection.recv()))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         return
+    finally:
+        # It is ending already: a SIGTERM that comes now has nothing left to interrupt.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -16,7 +16,7 @@ from advisor.retention.plans.interval import choose_interval
 from advisor.retention.plans.obstacles import obstacles
 from advisor.retention.sqltext import Token, tokens
 from advisor.retention.statuses import Judged, make_status
-from advisor.retention.trials import PartitionTrial, best_trial
+from advisor.retention.trials import PartitionTrial, about, best_trial
 from advisor.units import format_count, format_size
 
 # Where dropping a partition instead of deleting its rows is worth a conversion.
@@ -193,7 +193,7 @@ def _told(trials: Sequence[PartitionTrial], chosen: PartitionTrial) -> list[str]
     )
     sentences = [
         f"Planned on the twin with {chosen.partitions} partitions of {chosen.interval}, the workload's"
-        f" {len(chosen.statements)} statements on it cost {after:,.0f} instead of {before:,.0f}"
+        f" {len(chosen.statements)} statements on it cost {about(after):,.0f} instead of {about(before):,.0f}"
         + (f" ({compared})." if compared else ".")
     ]
     slower = chosen.slower
@@ -213,14 +213,14 @@ def _evidence(trials: Sequence[PartitionTrial]) -> dict[str, Any]:
                 "interval": str(t.interval),
                 "partitions": t.partitions,
                 "statements": len(t.statements),
-                "cost_before": round(t.costs[0], 2),
-                "cost_after": round(t.costs[1], 2),
+                "cost_before": about(t.costs[0]),
+                "cost_after": about(t.costs[1]),
                 "slower": [
                     {
                         "query": " ".join(s.query.split())[:500],
                         "calls": s.calls,
-                        "cost_before": round(s.cost_before, 2),
-                        "cost_after": None if s.cost_after is None else round(s.cost_after, 2),
+                        "cost_before": about(s.cost_before),
+                        "cost_after": None if s.cost_after is None else about(s.cost_after),
                         "planning_ms_before": round(s.planning_ms_before, 2),
                         "planning_ms_after": round(s.planning_ms_after, 2),
                         "partitions": s.partitions,

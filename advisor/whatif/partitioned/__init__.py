@@ -1,7 +1,7 @@
 """What if a table were partitioned: the workload planned on the twin against a partitioned stand-in.
 
 Costs are those of a plan whose partitions are chosen with now() known, as the executor chooses them; planning time is
-measured as it is, on this machine, because only there the number of partitions shows.
+taken from the number of partitions a plan looks into.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-import msgspec
 import psycopg
-from psycopg import pq
 
 from advisor.model.workload import Statement
 from advisor.progress import Progress
-from advisor.retention.trials import PartitionShape, PartitionTrial, StatementTrial
+from advisor.retention.trials import PartitionShape, PartitionTrial, StatementTrial, planning_ms
 from advisor.whatif.partitioned.build import partitioned
 from advisor.whatif.plans import nodes
 from advisor.whatif.session import PlanningSession
@@ -25,9 +23,7 @@ from advisor.workload.session import ParseError
 
 # The heaviest statements on one table; the rest weighs little.
 _MOST_STATEMENTS = 60
-_REPEATS = 3
 _LEAF = "_pgadvise_"
-_decode = msgspec.json.Decoder().decode
 
 # Functions of the clock and of the time zone: known when execution begins, which is when partitions are pruned.
 _CLOCK = (
@@ -74,20 +70,17 @@ def try_partitions(
 def _try_one(twin: Twin, statements: Sequence[Statement], shape: PartitionShape) -> PartitionTrial | str:
     with closing(twin.connect()) as connection:
         session = PlanningSession(connection)
-        before = [(_cost(session, s), _planning_ms(session, s)) for s in statements]
+        before = [_cost(session, s) for s in statements]
         try:
-            with partitioned(twin, connection, shape):
-                planning = [_planning_ms(session, s) for s in statements]
-                with _clock_folded(twin):
-                    after = [_cost(session, s) for s in statements]
+            with partitioned(twin, connection, shape), _clock_folded(twin):
+                after = [_cost(session, s) for s in statements]
         except psycopg.Error as error:
             reason = (error.diag.message_primary or str(error)).strip().splitlines()[0]
             return f"{shape.table} partitioned by {shape.interval} could not be built on the twin: {reason}"
     trials = []
-    for statement, (first, first_ms), then, then_ms in zip(statements, before, after, planning, strict=True):
+    for statement, first, then in zip(statements, before, after, strict=True):
         if isinstance(first, ParseError):
             continue  # it could not be planned before, so nothing can be said
-        refused = isinstance(then, ParseError)
         trials.append(
             StatementTrial(
                 query=statement.original,
@@ -95,8 +88,7 @@ def _try_one(twin: Twin, statements: Sequence[Statement], shape: PartitionShape)
                 mean_exec_ms=statement.mean_exec_time,
                 cost_before=first[0],
                 cost_after=None if isinstance(then, ParseError) else then[0],
-                planning_ms_before=first_ms,
-                planning_ms_after=first_ms if refused else then_ms,
+                planning_ms_after=0.0 if isinstance(then, ParseError) else planning_ms(then[1]),
                 partitions=0 if isinstance(then, ParseError) else then[1],
                 error=then.message if isinstance(then, ParseError) else None,
             )
@@ -128,21 +120,3 @@ def _removed_cost(tree: dict[str, Any]) -> float:
             left = sum(float(child["Total Cost"]) for child in node.get("Plans", ()))
             removed += max(float(node["Total Cost"]) - left - 0.005 * float(node["Plan Rows"]), 0.0)
     return min(removed, float(tree["Total Cost"]))
-
-
-def _planning_ms(session: PlanningSession, statement: Statement) -> float:
-    """Return the shortest of a few planning times, in ms; 0 where the statement cannot be planned."""
-    binding = statement.bindings[0]
-    session.use_search_path(statement.search_path)
-    oids = [session.types.oid(name) or 0 for name in statement.parameter_types]
-    text = b"explain /* pgadvise */ (format json, summary) " + statement.text.encode("utf-8", "surrogateescape")
-    values = [None if v is None else v.encode("utf-8", "surrogateescape") for v in binding.values]
-    shortest: float | None = None
-    for _ in range(_REPEATS):
-        result = session.connection.pgconn.exec_params(text, values, oids)
-        if result.status != pq.ExecStatus.TUPLES_OK:
-            return 0.0
-        found = _decode(result.get_value(0, 0) or b"[]")
-        taken = float(found[0]["Planning Time"])
-        shortest = taken if shortest is None else min(shortest, taken)
-    return shortest or 0.0
