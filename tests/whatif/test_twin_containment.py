@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,11 +41,12 @@ insert into tenant.notes select n, 'note ' || n from generate_series(1, 2000) n;
 
 
 @pytest.fixture
-def outside() -> Path:
+def outside() -> Iterator[Path]:
     """A folder that the account of the servers may write to."""
-    folder = Path(tempfile.mkdtemp(prefix="outside-", dir="/tmp"))
-    folder.chmod(0o777)
-    return folder
+    with tempfile.TemporaryDirectory(prefix="outside-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
 
 
 def test_functions_of_the_schema_write_nothing(
