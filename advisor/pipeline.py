@@ -311,8 +311,8 @@ def _index_part(
             fidelity = engine.measure_fidelity(workload.statements)
         trusted = workload
         if fidelity is not None and (fidelity.withheld or fidelity.doubted):
-            kept = (s for s in workload.statements if s.key not in set(fidelity.withheld))
-            doubted = set(fidelity.doubted)
+            withheld, doubted = set(fidelity.withheld), set(fidelity.doubted)
+            kept = (s for s in workload.statements if s.key not in withheld)
             trusted = replace(workload, statements=tuple(replace(s, doubted=s.key in doubted) for s in kept))
         with clock.stage("search"):
             try:

@@ -17,6 +17,7 @@ from advisor.index_search.oracle import Known, Oracle
 from advisor.index_search.permutations import families
 from advisor.index_search.planner import Candidate, Planner
 from advisor.index_search.prepare import prepare_items
+from advisor.index_search.relevance import NO_GAIN, peeled
 from advisor.index_search.search import Item
 from advisor.model.names import RelationName
 from advisor.model.workload import Statement
@@ -25,7 +26,6 @@ from advisor.progress import Step
 _ROUNDS = 3  # per family
 _LAYERS = 12  # of candidates that can matter
 _NODES = 12  # of the removal tree, looked at for candidates that matter only without others
-_NO_GAIN = 0.995
 _HOPELESS = 1e-6  # of the workload's cost: such a statement decides nothing
 _MAX_INCLUDED = 10
 _MAX_UNIONS = 4  # per key
@@ -63,7 +63,7 @@ def discover(
         step.advance()
         for family in tried[key]:
             left = frozenset(handles[candidate] for candidate in family if candidate in handles)
-            kept.update(dict.fromkeys(sorted(_layers(oracle, key, left, late, _ROUNDS))))
+            kept.update(dict.fromkeys(sorted(peeled(oracle, key, left, late, _ROUNDS))))
     relatives = _relatives([items[handle].candidate for handle in kept], facts)
     items |= prepare_items(planner, pool, [c for c in relatives if c not in handles], items, facts)
     handles = {item.candidate: handle for handle, item in items.items()}
@@ -93,27 +93,10 @@ def relate(
         near = [handle for relation in relations for handle in by_table.get(relation, ())]
         read, named = _columns(known.statement)
         possible = frozenset(h for h in near if _could_matter(candidates[h], read, named))
-        found = _layers(oracle, key, possible, late, _LAYERS)
+        found = peeled(oracle, key, possible, late, _LAYERS)
         found |= _rescued(oracle, known, key, possible, late)
         known.relevant = known.relevant | frozenset(found)
         known.costs.clear()
-
-
-def _layers(oracle: Oracle, key: str, allowed: frozenset[str], late: Callable[[], bool], rounds: int) -> set[str]:
-    """Plan, take away what was used, and plan again; return all that was used."""
-    known = oracle.known[key]
-    used_ever: set[str] = set()
-    for _ in range(rounds):
-        if not allowed or late():
-            break
-        oracle.plan((key,), allowed)
-        _, used, cost = known.triples[-1]
-        known.best = min(known.best, cost)
-        if not used or cost > _NO_GAIN * known.base:
-            break
-        used_ever |= used
-        allowed -= used
-    return used_ever
 
 
 def _rescued(oracle: Oracle, known: Known, key: str, possible: frozenset[str], late: Callable[[], bool]) -> set[str]:
@@ -128,7 +111,7 @@ def _rescued(oracle: Oracle, known: Known, key: str, possible: frozenset[str], l
         used = known.used(allowed)
         if known.lookup(allowed) is None:
             answer = oracle.plan((key,), allowed).get(key)
-            if answer is None or answer[0] > _NO_GAIN * known.base:
+            if answer is None or answer[0] > NO_GAIN * known.base:
                 continue
             used = answer[1] & possible
         found |= used

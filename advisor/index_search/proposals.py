@@ -61,7 +61,8 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
     problem = outcome.problem
     while True:
         _score(outcome)
-        kept = frozenset(handle for handle in outcome.chosen if _worthwhile(outcome, handle))
+        total = sum(problem.weights[key] * cost for key, (cost, _) in outcome.statement_costs.items())
+        kept = frozenset(handle for handle in outcome.chosen if _worthwhile(outcome, handle, total))
         outcome.too_little |= outcome.chosen - kept
         if kept == outcome.chosen:
             break
@@ -89,8 +90,8 @@ def _with_replaced(proposal: IndexProposal, replaced: list[IndexDrop]) -> IndexP
     return replace(proposal, replaces=tuple(str(drop.index) for drop in replaced)) if replaced else proposal
 
 
-def _worthwhile(outcome: Outcome, handle: str) -> bool:
-    """Return whether anybody would notice the index.
+def _worthwhile(outcome: Outcome, handle: str, total: float) -> bool:
+    """Return whether anybody would notice the index; `total` is what the whole workload costs now.
 
     What other statements lose was weighed when it was chosen; it must not hide what these gain.
     """
@@ -102,7 +103,6 @@ def _worthwhile(outcome: Outcome, handle: str) -> bool:
     if before <= 0:
         return False
     least = least_gain(outcome.problem)
-    total = sum(weights[key] * cost for key, (cost, _) in costs.items())
     fast = all(costs[key][0] < _FAST for key in keys)
     if outcome.problem.budget_bytes is None and fast and before - after < _SLIGHT * total:
         least = max(least, _LEAST_GAIN_WHEN_SLIGHT)

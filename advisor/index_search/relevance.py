@@ -16,8 +16,8 @@ _ROUNDS = 8
 _FAMILY_ROUNDS = 3  # where the candidates are peeled in families, each
 _AT_ONCE = 40  # candidates; with many partial ones the planner's time for OR conditions explodes
 _PARTIAL_AT_ONCE = 16
-_NO_GAIN = 0.995  # of the present cost: what is left of the candidates hardly helps
-_TRAP = 1.05
+NO_GAIN = 0.995  # of the present cost: what is left of the candidates hardly helps
+_TRAP = 1.05  # a plan dearer than today's by this (by the LIMIT guard) is a trap; other indexes may still help
 _HOPELESS = 1e-6  # of the workload's cost: such a statement decides nothing
 
 
@@ -57,7 +57,7 @@ def peel(
         mine = _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
         found: set[str] = set()
         for family in _families(mine, candidates, thorough):
-            found |= _layers(oracle, key, family, late, _FAMILY_ROUNDS if thorough else _ROUNDS)
+            found |= peeled(oracle, key, family, late, _FAMILY_ROUNDS if thorough else _ROUNDS, trap=_TRAP)
         known.relevant = frozenset(found)
         layers |= known.relevant
     _share(oracle, candidates, layers, catalog)
@@ -91,7 +91,19 @@ def _families(mine: frozenset[str], candidates: Mapping[str, Candidate], thoroug
         yield frozenset(partial[start : start + _PARTIAL_AT_ONCE])
 
 
-def _layers(oracle: Oracle, key: str, allowed: frozenset[str], late: Callable[[], bool], rounds: int) -> set[str]:
+def peeled(
+    oracle: Oracle,
+    key: str,
+    allowed: frozenset[str],
+    late: Callable[[], bool],
+    rounds: int,
+    *,
+    trap: float | None = None,
+) -> set[str]:
+    """Plan, take away what was used, and plan again; return all that was used.
+
+    A plan that gains nothing ends it, but for one dearer than today's by more than `trap`, where that is given.
+    """
     known = oracle.known[key]
     relevant: set[str] = set()
     for _ in range(rounds):
@@ -100,8 +112,8 @@ def _layers(oracle: Oracle, key: str, allowed: frozenset[str], late: Callable[[]
         oracle.plan((key,), allowed)
         _, used, cost = known.triples[-1]
         known.best = min(known.best, cost)
-        # A plan dearer than today's (by the LIMIT guard) is a trap of these indexes; others may still help.
-        if not used or _NO_GAIN * known.base < cost <= _TRAP * known.base:
+        trapped = trap is not None and cost > trap * known.base
+        if not used or (cost > NO_GAIN * known.base and not trapped):
             break
         relevant |= used
         allowed -= used

@@ -143,6 +143,7 @@ def _twin(
                 f"{OTHER_MAJOR} {server.version}, production {snapshot.server.version.split(' ')[0]}:"
                 " plans and costs are what that version would do",
             )
+        code = code_of_others(snapshot)
         yield WhatIf(
             kind="twin",
             planner=planner,
@@ -151,8 +152,8 @@ def _twin(
             twin_version=server.version,
             degraded=tuple(degraded),
             connection=connection,
-            incomparable=_row_secured(snapshot) | _views_with_code(snapshot),
-            code=code_of_others(snapshot),
+            incomparable=_row_secured(snapshot) | _views_with_code(snapshot, code),
+            code=code,
             twin=twin,
         )
 
@@ -165,9 +166,8 @@ def _row_secured(snapshot: Snapshot) -> frozenset[RelationName]:
     return frozenset(t.relation for t in snapshot.tables if t.row_security and t.owner != snapshot.server.user)
 
 
-def _views_with_code(snapshot: Snapshot) -> frozenset[RelationName]:
-    """Return the views that call functions a superuser should not run."""
-    code = code_of_others(snapshot)
+def _views_with_code(snapshot: Snapshot, code: re.Pattern[str] | None) -> frozenset[RelationName]:
+    """Return the views that call functions a superuser should not run, as `code` finds them."""
     if code is None:
         return frozenset()
     views = (o for o in snapshot.schema_objects if o.kind == "view" and code.search(o.ddl) is not None)
