@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from advisor.errors import UsageError
 from advisor.model.proof import IndexProof, ProofReport, StatementProof
 from advisor.render.clean import one_line
+from advisor.render.plain import FORMATS, text_or_json
 from advisor.units import format_size
 
-PROOF_FORMATS = ("text", "json")
+PROOF_FORMATS = FORMATS
 _SHOWN = 12
 
 
 def render_proof(report: ProofReport, format: str) -> str:
     """Return the proof in `format`. Raises UsageError for a format that does not exist."""
-    if format == "json":
-        data = {"schema_version": 1, **msgspec.to_builtins(report)}
-        return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
-    if format != "text":
-        raise UsageError(f"There is no format '{format}' here.", f"Choose one of: {', '.join(PROOF_FORMATS)}.")
-    return "\n".join(_lines(report)) + "\n"
+    return text_or_json(report, format, _lines)
 
 
 def _lines(report: ProofReport) -> list[str]:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from advisor.errors import UsageError
 from advisor.model.upgrade import PlanChange, UpgradeReport
 from advisor.render.clean import one_line
+from advisor.render.plain import FORMATS, text_or_json
 
-UPGRADE_FORMATS = ("text", "json")
+UPGRADE_FORMATS = FORMATS
 _SHOWN = 10
 
 
 def render_upgrade(report: UpgradeReport, format: str) -> str:
     """Return the rehearsal in `format`. Raises UsageError for a format that does not exist."""
-    if format == "json":
-        data = {"schema_version": 1, **msgspec.to_builtins(report)}
-        return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
-    if format != "text":
-        raise UsageError(f"There is no format '{format}' here.", f"Choose one of: {', '.join(UPGRADE_FORMATS)}.")
-    return "\n".join(_lines(report)) + "\n"
+    return text_or_json(report, format, _lines)
 
 
 def _lines(report: UpgradeReport) -> list[str]:
