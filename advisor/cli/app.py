@@ -11,7 +11,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-import psycopg
 import typer
 
 from advisor import __version__
@@ -87,6 +86,12 @@ def _give_up_output() -> None:
     os.close(nowhere)
 
 
+def _server_is_lost(error: Exception) -> bool:
+    """Whether psycopg says so. It is loaded by whoever talks to a server, not by us."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError)
+
+
 def _run_app() -> None:
     """Run the command; whatever comes of it after a signal (libraries turn one into errors of theirs) is the signal."""
     # psycopg warns of a transaction that an interruption left without an answer; the session is closed anyway.
@@ -108,10 +113,6 @@ def run() -> None:
     except AdvisorError as error:
         _complain(error.message, error.hint)
         code = error.exit_code
-    except psycopg.OperationalError as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        _complain(f"The server closed the connection: {reason}.", "Try again.")
-        code = 3
     except KeyboardInterrupt:
         _complain("Interrupted. Nothing was changed and nothing is left on the server.")
         code = _SIGNALLED + (_received or [signal.SIGINT])[0]
@@ -126,6 +127,10 @@ def run() -> None:
         _give_up_output()
         code = 3
     except Exception as error:  # noqa: BLE001 (the last line of defence: a bug is one sentence, not a traceback)
+        if _server_is_lost(error):
+            reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+            _complain(f"The server closed the connection: {reason}.", "Try again.")
+            sys.exit(3)
         if os.environ.get("PGADVISE_DEBUG"):
             traceback.print_exc()
         reason = (str(error).splitlines() or [""])[0]

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING
 
 from advisor.errors import UsageError
-from advisor.model.snapshot import stays_in_place
 from advisor.progress import Progress as ProgressPort
 from advisor.progress import Silent, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _ENDINGS = {
     ".json": "json",
@@ -65,6 +65,9 @@ def show_progress(quiet: bool) -> Iterator[ProgressPort]:
     if quiet or not sys.stderr.isatty():
         yield Silent()
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         yield Bars(progress)
@@ -79,6 +82,8 @@ def terminal_width() -> int | None:
     """Return the terminal's width, or None in a pipe (renderers then use 80 columns)."""
     if not sys.stdout.isatty():
         return None
+    from rich.console import Console
+
     return max(60, min(Console().width, 120))
 
 
@@ -100,6 +105,8 @@ def write_file(path: Path, text: str) -> None:
 
     What is there and no plain file (/dev/stdout, a named pipe, a symbolic link) is written to, never replaced.
     """
+    from advisor.model.snapshot import stays_in_place
+
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         if stays_in_place(path):
@@ -111,6 +118,14 @@ def write_file(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):  # the same folder that refused the file refuses this
             temporary.unlink(missing_ok=True)
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def print_text(text: str) -> None:
+    """Write a result to standard output, in whatever encoding the terminal or pipe has."""
+    from advisor.render.clean import for_encoding
+
+    sys.stdout.write(for_encoding(text, sys.stdout.encoding))
+    sys.stdout.flush()
 
 
 def note(text: str, quiet: bool = False) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from advisor.cli.console import check_format, format_of, note, terminal_width, wants_color, write_file
+from advisor.cli.console import check_format, format_of, note, print_text, terminal_width, wants_color, write_file
 from advisor.errors import AdvisorError, UsageError
 from advisor.model.finding import Finding, Severity
 from advisor.model.names import RelationName
 from advisor.model.report import Report
-from advisor.render import FORMATS, for_encoding, render, worst
+from advisor.render import FORMATS, render, worst
 from advisor.workload.redact import redact_report
 
 
@@ -45,12 +44,6 @@ def deliver(
         name = check_format(chosen or "text", formats)
         print_text(render(report, name, color=wants_color(no_color), width=terminal_width()))
     return problems
-
-
-def print_text(text: str) -> None:
-    """Write a result to standard output, in whatever encoding the terminal or pipe has."""
-    sys.stdout.write(for_encoding(text, sys.stdout.encoding))
-    sys.stdout.flush()
 
 
 def exit_code(report: Report, fail_on: str) -> int:

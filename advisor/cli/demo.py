@@ -6,8 +6,7 @@ from pathlib import Path
 
 import psycopg
 
-from advisor.cli.console import note, show_progress, terminal_width, wants_color, write_file
-from advisor.cli.deliver import print_text
+from advisor.cli.console import note, print_text, show_progress, terminal_width, wants_color, write_file
 from advisor.cluster import embedded_binaries, find_binaries, start_cluster
 from advisor.demo import find_application, load_schema, run_workload
 from advisor.errors import TwinFailed

@@ -14,8 +14,16 @@ import typer
 
 from advisor import __version__
 from advisor.cli.config import Config
-from advisor.cli.console import check_format, format_of, note, show_progress, terminal_width, wants_color, write_file
-from advisor.cli.deliver import print_text
+from advisor.cli.console import (
+    check_format,
+    format_of,
+    note,
+    print_text,
+    show_progress,
+    terminal_width,
+    wants_color,
+    write_file,
+)
 from advisor.cli.errand import Channels, channels_from, metrics, send, tell_problems
 from advisor.cli.fleet_worker import Job, Order, failed, work
 from advisor.cli.history_flag import check_flags

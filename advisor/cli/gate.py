@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,19 +13,28 @@ import typer
 from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import Config, find_config
-from advisor.cli.console import check_format, format_of, note, show_progress, terminal_width, wants_color, write_file
+from advisor.cli.console import (
+    check_format,
+    format_of,
+    note,
+    print_text,
+    show_progress,
+    terminal_width,
+    wants_color,
+    write_file,
+)
 from advisor.errors import UsageError
 from advisor.gate import MigrationText, find_migrations, judge_migrations, rule_names
 from advisor.gate.baseline import only_new, read_baseline, write_baseline
 from advisor.model.finding import Severity
-from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFile
-from advisor.model.snapshot import Snapshot
 from advisor.progress import Progress
 from advisor.render.gate import GATE_FORMATS, GateResult, render_gate
 
 # A verdict by rule takes a fraction of a second: what reads servers and plans is loaded when it is asked for.
 if TYPE_CHECKING:
+    from advisor.model.lookup import Catalog
+    from advisor.model.snapshot import Snapshot
     from advisor.whatif.migration import Rehearsal
 
 _NEWEST = 18
@@ -144,7 +152,7 @@ def gate(
         write_file(path, render_gate(result, format_of(path, GATE_FORMATS, format)))
         note(f"wrote {path}", quiet)
     if not output:
-        _print(render_gate(result, name, color=wants_color(no_color), width=terminal_width()))
+        print_text(render_gate(result, name, color=wants_color(no_color), width=terminal_width()))
     raise typer.Exit(_exit_code(result, limit))
 
 
@@ -173,7 +181,7 @@ def _judge(
     files = judge_migrations(
         migrations,
         job.major or (facts.server.major if facts is not None else _NEWEST),
-        Catalog(facts) if facts is not None else None,
+        _catalog(facts),
         schema=job.schema,
         each=job.each,
         in_transaction=job.in_transaction,
@@ -187,10 +195,12 @@ def _judge(
     )  # fmt: skip
 
 
-def _print(text: str) -> None:
-    from advisor.cli.deliver import print_text
+def _catalog(facts: Snapshot | None) -> Catalog | None:
+    if facts is None:
+        return None
+    from advisor.model.lookup import Catalog
 
-    print_text(text)
+    return Catalog(facts)
 
 
 def _own_settings(settings: Config) -> dict[str, Any]:
@@ -250,6 +260,8 @@ def _read_text(path: Path) -> str:
 
 def _only_changed(files: tuple[GateFile, ...], ref: str) -> tuple[GateFile, ...]:
     """Return the files with the findings of those unchanged since `ref` left out. Raises UsageError."""
+    import subprocess
+
     command = ["git", "diff", "--name-only", "--diff-filter=d", "--relative", ref, "--"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -10,8 +10,7 @@ import typer
 from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import Config, find_config
-from advisor.cli.console import check_format, note, show_progress, terminal_width, wants_color, write_file
-from advisor.cli.deliver import print_text
+from advisor.cli.console import check_format, note, print_text, show_progress, terminal_width, wants_color, write_file
 from advisor.cli.history_flag import DEFAULT, HistoryCommand, now, recorder
 from advisor.errors import UsageError
 from advisor.model.finding import Severity

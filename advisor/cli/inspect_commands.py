@@ -11,8 +11,7 @@ import typer
 from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import find_config
-from advisor.cli.console import check_format, note, show_progress, terminal_width, wants_color
-from advisor.cli.deliver import print_text
+from advisor.cli.console import check_format, note, print_text, show_progress, terminal_width, wants_color
 from advisor.cli.demo import run_demo
 from advisor.cli.flags import policy_from, report_options, source_from
 from advisor.collect.doctor import examine, grants_sql

@@ -10,8 +10,7 @@ import typer
 from advisor.cli import options as opt
 from advisor.cli.app import app
 from advisor.cli.config import find_config
-from advisor.cli.console import check_format, format_of, note, show_progress, write_file
-from advisor.cli.deliver import print_text
+from advisor.cli.console import check_format, format_of, note, print_text, show_progress, write_file
 from advisor.cli.flags import report_options, source_from
 from advisor.pipeline import open_source
 from advisor.proof import ProofOptions, advise_workload, open_disposable, prove

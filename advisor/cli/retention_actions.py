@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from advisor.cli.config import find_config
-from advisor.cli.console import show_progress
-from advisor.cli.deliver import print_text
+from advisor.cli.console import print_text, show_progress
 from advisor.cli.flags import policy_from, source_from
 from advisor.errors import UsageError
 from advisor.model.lookup import Catalog

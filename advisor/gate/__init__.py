@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from advisor.gate.files import MigrationText, find_migrations
 from advisor.gate.rulebook import MigrationRule, load_migration_rules
 from advisor.gate.state import State
 from advisor.gate.static import Revise, judge_text, replay_schema
-from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFile
+
+if TYPE_CHECKING:
+    from advisor.model.lookup import Catalog
 
 __all__ = [
     "MigrationRule",

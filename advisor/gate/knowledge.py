@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from advisor.model.lookup import Catalog
 from advisor.model.migration import Action, ColumnState, RelationState
 from advisor.model.names import RelationName, quote_ident
+
+if TYPE_CHECKING:
+    from advisor.model.lookup import Catalog
 
 
 class Knowledge:

@@ -1,41 +1,42 @@
-"""From a Report to text: one function per format. Nothing here reads a server or a clock."""
+"""From a Report to text: one function per format. Nothing here reads a server or a clock.
+
+A format's module is loaded when it is asked for: whoever wants one does not pay for HTML's templates.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from advisor.errors import UsageError
-from advisor.model.report import Report
-from advisor.render.clean import for_encoding
-from advisor.render.csv import render_csv
-from advisor.render.github import render_github
-from advisor.render.gitlab import render_gitlab
-from advisor.render.html import render_html
-from advisor.render.json_ import json_schema, render_json
-from advisor.render.junit import render_junit
-from advisor.render.markdown import render_markdown
-from advisor.render.order import actions, items, worst
-from advisor.render.prometheus import render_prometheus
-from advisor.render.sarif import render_sarif
-from advisor.render.sql import render_sql
-from advisor.render.steps import Action
-from advisor.render.text import render_text
 
-_PLAIN: dict[str, Callable[[Report], str]] = {
-    "json": render_json,
-    "markdown": render_markdown,
-    "html": render_html,
-    "sarif": render_sarif,
-    "junit": render_junit,
-    "github": render_github,
-    "gitlab": render_gitlab,
-    "csv": render_csv,
-    "sql": render_sql,
-    "prometheus": render_prometheus,
-}
+if TYPE_CHECKING:
+    from advisor.model.report import Report
+    from advisor.render.clean import for_encoding
+    from advisor.render.json_ import json_schema
+    from advisor.render.order import actions, items, worst
+    from advisor.render.steps import Action
+
+# Format -> the module of this package that has `render_<format>`.
+_MODULES = {
+    "json": "json_", "markdown": "markdown", "html": "html", "sarif": "sarif", "junit": "junit", "github": "github",
+    "gitlab": "gitlab", "csv": "csv", "sql": "sql", "prometheus": "prometheus",
+}  # fmt: skip
+# What the package offers besides `render` -> the module that has it.
+_OFFERED = {
+    "Action": "steps", "actions": "order", "for_encoding": "clean", "items": "order", "json_schema": "json_",
+    "worst": "order",
+}  # fmt: skip
 _SURROGATE = re.compile("[\ud800-\udfff]")
-FORMATS = ("text", *_PLAIN)
+FORMATS = ("text", *_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OFFERED:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return getattr(import_module(f"{__name__}.{_OFFERED[name]}"), name)
 
 
 def render(report: Report, format: str, *, color: bool = False, width: int | None = None) -> str:
@@ -44,9 +45,12 @@ def render(report: Report, format: str, *, color: bool = False, width: int | Non
     The result is meant for UTF-8. Raises UsageError for a format that does not exist.
     """
     if format == "text":
+        from advisor.render.text import render_text
+
         text = render_text(report, color=color, width=width)
-    elif format in _PLAIN:
-        text = _PLAIN[format](report)
+    elif format in _MODULES:
+        plain: Callable[[Report], str] = getattr(import_module(f"{__name__}.{_MODULES[format]}"), f"render_{format}")
+        text = plain(report)
     else:
         raise UsageError(f"There is no format '{format}'.", f"Choose one of {', '.join(FORMATS)}.")
     # Texts read from files may hold bytes that are no characters; what leaves here can always be written.

@@ -6,20 +6,17 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from xml.etree import ElementTree
-
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
+from typing import TYPE_CHECKING, Any
 
 from advisor.errors import UsageError
 from advisor.gate.baseline import identities
 from advisor.model.finding import Severity
 from advisor.model.migration import GateFile, GateFinding
-from advisor.model.report import StatementEffect
 from advisor.render.clean import one_line, visible
 from advisor.units import format_duration
+
+if TYPE_CHECKING:
+    from advisor.model.report import StatementEffect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +54,11 @@ def _lock(finding: GateFinding) -> str:
 
 
 def _text(result: GateResult, color: bool, width: int | None) -> str:
+    # Loaded by who wants text: JSON and SARIF in a hook have no use for it.
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
     out = io.StringIO()
     console = Console(
         file=out,
@@ -235,6 +237,8 @@ def _gitlab(result: GateResult) -> str:
 
 
 def _junit(result: GateResult) -> str:
+    from xml.etree import ElementTree
+
     root = ElementTree.Element("testsuites", {"name": "pgadvise gate"})
     for file in result.files:
         failures = [f for f in _ordered(file) if f.severity != "info"]
