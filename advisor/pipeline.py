@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import resource
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,43 +18,22 @@ from advisor.analyse import judge
 from advisor.collect import collect
 from advisor.collect.replicas import with_replicas
 from advisor.connect import open_connection
-from advisor.deadline import OutOfTime
-from advisor.errors import AdvisorError, TwinFailed, UsageError
-from advisor.index_search import SearchOptions, advise_drops, advise_indexes
-from advisor.index_search.planner import PlanFailed
+from advisor.errors import AdvisorError, UsageError
 from advisor.model.activity import WorkloadText
 from advisor.model.finding import Finding
-from advisor.model.history import StatementPlan
 from advisor.model.lookup import Catalog
-from advisor.model.report import (
-    Fidelity,
-    IndexAdvice,
-    Report,
-    RetentionStatus,
-    SettingsAdvice,
-)
-from advisor.model.snapshot import Gap, Snapshot, read_snapshot
-from advisor.model.workload import Workload
+from advisor.model.report import IndexAdvice, Report, RetentionStatus
+from advisor.model.snapshot import Snapshot, read_snapshot
+from advisor.planned import SUBJECTS, Clock, ReportOptions, with_planner
 from advisor.progress import Progress, Silent
 from advisor.retention import Policy, assess_retention
-from advisor.retention.trials import PartitionTrial
 from advisor.rulebook import load_rules
-from advisor.settings import SettingsOptions, advise_settings
+from advisor.settings import advise_settings
 from advisor.summaries import relation_sizes, statement_summaries, time_of_texts, window_start
-from advisor.whatif import WhatIf, WhatIfOptions, open_whatif
-from advisor.whatif.gaps import twin_gaps
-from advisor.whatif.partitioned.offer import partition_trials
-from advisor.whatif.replay import read_plans
-from advisor.whatif.replay_advice import replayed_advice
-from advisor.whatif.session import PlanningSession
 from advisor.workload.difference import since
 from advisor.workload.files import read_workload_file
 from advisor.workload.logs import read_log_file
-from advisor.workload.read import read_workload
 from advisor.workload.replicas import nodes_read, with_standbys
-from advisor.workload.touched import relations_touched
-
-SUBJECTS = ("index", "settings", "retention", "health")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,20 +47,6 @@ class Source:
     sample_seconds: float = 0.0
     provider: str | None = None
     replicas: tuple[str, ...] = ()  # DSNs of standbys
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportOptions:
-    """What to look at, and how hard."""
-
-    subjects: tuple[str, ...] = SUBJECTS
-    what_if: WhatIfOptions = field(default_factory=WhatIfOptions)
-    search: SearchOptions = field(default_factory=SearchOptions)
-    settings: SettingsOptions = field(default_factory=SettingsOptions)
-    policy: Policy | None = None
-    rule_params: dict[str, dict[str, Any]] = field(default_factory=dict)
-    previous: Snapshot | None = None  # an older snapshot of the same database: the window begins there
-    keep_plans: bool = False  # for the history: the plans of the dearest statements
 
 
 @contextmanager
@@ -131,21 +95,6 @@ def _with_logs(snapshot: Snapshot, paths: tuple[Path, ...], progress: Progress) 
     return snapshot
 
 
-class _Clock:
-    """Seconds per stage, for the report's footer."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
-
-
 def make_report(
     snapshot: Snapshot,
     options: ReportOptions,
@@ -157,7 +106,7 @@ def make_report(
     A what-if planner that cannot be had becomes a gap; the rest of the report stands.
     """
     progress = progress or Silent()
-    clock = _Clock()
+    clock = Clock()
     clock.seconds["collect"] = sum(snapshot.timings.values())
     with clock.stage("analyse"):
         # The evidence rules take the difference themselves: they also compare resets and restarts.
@@ -167,43 +116,14 @@ def make_report(
         snapshot = since(snapshot, options.previous)
     snapshot = with_standbys(snapshot, options.previous)
     catalog = Catalog(snapshot)
-    gaps = list(snapshot.gaps)
-    workload: Workload | None = None
-    indexes: IndexAdvice | None = None
-    fidelity: Fidelity | None = None
-    plans: list[StatementPlan] = []
-    late = False
-    if "index" in options.subjects:
-        try:
-            workload, indexes, fidelity, settings = _index_part(
-                snapshot, catalog, options, connection, progress, clock, gaps, settings, plans
-            )
-        except OutOfTime:
-            late = True
-            gaps.append(_cut_short("index proposals"))
-            indexes = IndexAdvice(drop=advise_drops(snapshot, catalog, None, None), planner="none")
-    elif settings is not None and options.what_if.mode != "none" and (snapshot.statements or snapshot.workload_texts):
-        try:
-            settings = _replay_part(snapshot, catalog, options, connection, progress, clock, gaps, settings)
-        except OutOfTime:
-            late = True
-            gaps.append(_cut_short("the settings' effect on plans"))
+    planned = with_planner(snapshot, catalog, options, settings, connection, progress, clock)
+    settings, indexes, workload = planned.settings, planned.indexes, planned.workload
     retention: tuple[RetentionStatus, ...] = ()
     if "retention" in options.subjects:
-        trials: tuple[PartitionTrial, ...] = ()
-        with clock.stage("partitions"):
-            try:
-                if not late:
-                    trials, untried = partition_trials(
-                        snapshot, catalog, options.policy, options.what_if, connection, progress
-                    )
-                    gaps += untried
-            except OutOfTime:
-                late = True
-        if late:
-            gaps.append(_cut_short("partitions tried on the twin"))
         with clock.stage("analyse"):
-            retention = assess_retention(snapshot, catalog, options.policy, previous=options.previous, trials=trials)
+            retention = assess_retention(
+                snapshot, catalog, options.policy, previous=options.previous, trials=planned.trials
+            )
     with clock.stage("analyse"):
         judgement = judge(snapshot, catalog, load_rules(), params=options.rule_params)
     findings = judgement.findings if "health" in options.subjects else ()
@@ -226,26 +146,17 @@ def make_report(
         indexes=indexes,
         settings=settings,
         retention=retention,
-        gaps=tuple(gaps),
+        gaps=(*snapshot.gaps, *planned.gaps),
         skipped=judgement.skipped if "health" in options.subjects else (),
         passed=judgement.passed if "health" in options.subjects else (),
-        fidelity=fidelity,
+        fidelity=planned.fidelity,
         workload=statement_summaries(workload, indexes, total) if workload is not None else (),
         sizes=relation_sizes(snapshot),
         total_exec_time=total,
         timings=clock.seconds,
         peak_memory_bytes=_peak_memory(),
         subjects=options.subjects,
-        plans=tuple(plans),
-    )
-
-
-def _cut_short(what: str) -> Gap:
-    return Gap(
-        what=what,
-        why="the time of the run was over (--max-time)",
-        fix="give it more time, or less to do: --time-limit, --what-if none",
-        costs="they are missing; everything else in this report was judged",
+        plans=planned.plans,
     )
 
 
@@ -275,85 +186,6 @@ def _once(findings: tuple[Finding, ...], indexes: IndexAdvice | None) -> list[Fi
             continue
         kept.append(finding)
     return kept
-
-
-def _index_part(
-    snapshot: Snapshot,
-    catalog: Catalog,
-    options: ReportOptions,
-    connection: psycopg.Connection[Any] | None,
-    progress: Progress,
-    clock: _Clock,
-    gaps: list[Gap],
-    settings: SettingsAdvice | None,
-    plans: list[StatementPlan],
-) -> tuple[Workload | None, IndexAdvice, Fidelity | None, SettingsAdvice | None]:
-    what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
-    with ExitStack() as stack:
-        engine: WhatIf | None = None
-        with clock.stage("twin"):
-            try:
-                engine = stack.enter_context(open_whatif(snapshot, what_if, connection, progress))
-            except TwinFailed as error:
-                asked = options.what_if
-                if asked.mode != "auto" or asked.twin_dsn or asked.twin_image or asked.twin_major:
-                    raise  # what was asked for by name must not turn into a gap
-                gaps.append(
-                    Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no index proposals, no costs")
-                )
-        if engine is None:
-            drops = advise_drops(snapshot, catalog, None, None)
-            return None, IndexAdvice(drop=drops, planner="none"), None, settings
-        gaps += twin_gaps(engine.degraded, snapshot.server.major)
-        with clock.stage("workload"):
-            workload = read_workload(snapshot, catalog, engine.session, progress)
-        with clock.stage("fidelity"):
-            fidelity = engine.measure_fidelity(workload.statements)
-        trusted = workload
-        if fidelity is not None and (fidelity.withheld or fidelity.doubted):
-            withheld, doubted = set(fidelity.withheld), set(fidelity.doubted)
-            kept = (s for s in workload.statements if s.key not in withheld)
-            trusted = replace(workload, statements=tuple(replace(s, doubted=s.key in doubted) for s in kept))
-        with clock.stage("search"):
-            try:
-                indexes = advise_indexes(snapshot, catalog, trusted, engine.planner, options.search, progress)
-            except PlanFailed as error:
-                # Not one statement but the planner itself: what was read and judged without it stands.
-                gaps.append(Gap(what="what-if planner", why=str(error), costs="no index proposals, no costs"))
-                indexes = IndexAdvice(drop=advise_drops(snapshot, catalog, workload, None), planner="none")
-        if settings is not None and engine.kind == "twin" and isinstance(engine.session, PlanningSession):
-            with clock.stage("replay"):
-                settings = replayed_advice(engine.session, trusted.statements, settings, snapshot.role_settings)
-        if options.keep_plans and isinstance(engine.session, PlanningSession):
-            with clock.stage("plans"):
-                plans += read_plans(engine.session, trusted.statements)
-        return workload, indexes, fidelity, settings
-
-
-def _replay_part(
-    snapshot: Snapshot,
-    catalog: Catalog,
-    options: ReportOptions,
-    connection: psycopg.Connection[Any] | None,
-    progress: Progress,
-    clock: _Clock,
-    gaps: list[Gap],
-    settings: SettingsAdvice,
-) -> SettingsAdvice:
-    """Return the settings advice with the workload replayed on a twin, where nothing else needs one."""
-    what_if = replace(options.what_if, touched=relations_touched(snapshot, catalog))
-    with clock.stage("replay"):
-        try:
-            with open_whatif(snapshot, what_if, connection, progress) as engine:
-                if engine is None or engine.kind != "twin" or not isinstance(engine.session, PlanningSession):
-                    return settings
-                workload = read_workload(snapshot, catalog, engine.session, progress)
-                return replayed_advice(engine.session, workload.statements, settings, snapshot.role_settings)
-        except TwinFailed as error:
-            if what_if.mode != "auto" or what_if.twin_dsn or what_if.twin_image:
-                raise  # what was asked for by name must not turn into a gap
-            gaps.append(Gap(what="what-if planner", why=error.message, fix=error.hint, costs="no replay of plans"))
-            return settings
 
 
 def _peak_memory() -> int:

@@ -18,13 +18,13 @@ from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Binding, Statement
+from advisor.planned import Clock, Planned, ReportOptions, with_planner
 from advisor.progress import Silent
 from advisor.retention import assess_retention, check_policy
 from advisor.retention.trials import PartitionShape, PartitionTrial
 from advisor.retention.windows import Window
 from advisor.whatif import WhatIfOptions
 from advisor.whatif.partitioned import try_partitions
-from advisor.whatif.partitioned.offer import partition_trials
 from advisor.whatif.twin.build import build_twin
 from advisor.whatif.twin.servers import choose_binaries, local_server
 from tests.whatif.conftest import point_at, statement
@@ -205,13 +205,19 @@ def test_the_trial_is_made_where_the_policy_asks(
         snapshot = collect(connection, policy=rules)
     texts = (WorkloadText(query="select * from positions where id = 5"), WorkloadText(query="select 1 from students"))
     snapshot = replace(snapshot, statements=(), workload_texts=texts)
-    options, catalog = WhatIfOptions(), Catalog(snapshot)
-    trials, gaps = partition_trials(snapshot, catalog, rules, options, None, Silent())
-    assert gaps == () and {str(t.interval) for t in trials} == {"7 days", "1 day"}
-    assert all([s.query for s in t.statements] == [texts[0].query] for t in trials)
-    statuses = assess_retention(snapshot, catalog, rules, trials=trials)
-    told = [s for s in statuses if s.rule.startswith("part.should") and s.table == TABLE]
-    assert told and "select * from positions where id = 5" in told[0].detail
+    catalog = Catalog(snapshot)
+
+    def tried(options: ReportOptions) -> Planned:
+        return with_planner(snapshot, catalog, options, None, None, Silent(), Clock())
+
+    for subjects in (("retention",), ("index", "retention")):  # a twin of its own, and the index search's
+        found = tried(ReportOptions(subjects=subjects, policy=rules))
+        assert found.gaps == [] and {str(t.interval) for t in found.trials} == {"7 days", "1 day"}
+        assert all([s.query for s in t.statements] == [texts[0].query] for t in found.trials)
+        statuses = assess_retention(snapshot, catalog, rules, trials=found.trials)
+        told = [s for s in statuses if s.rule.startswith("part.should") and s.table == TABLE]
+        assert told and "select * from positions where id = 5" in told[0].detail
     # Nothing is tried where nobody asked, or where no planner is wanted.
-    assert partition_trials(snapshot, catalog, None, options, None, Silent()) == ((), ())
-    assert partition_trials(snapshot, catalog, rules, WhatIfOptions(mode="none"), None, Silent()) == ((), ())
+    assert tried(ReportOptions(subjects=("retention",))) == Planned(None)
+    no_planner = WhatIfOptions(mode="none")
+    assert tried(ReportOptions(subjects=("retention",), policy=rules, what_if=no_planner)) == Planned(None)
