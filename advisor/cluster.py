@@ -1,14 +1,16 @@
 """Private PostgreSQL clusters on this machine: for the twin, the demo and the tests.
 
 A cluster lives in a temporary directory, listens on a Unix socket only (trust authentication is safe there:
-the directory is 0700), and is gone when its context is left, also after Ctrl-C or an error. PostgreSQL
-refuses to run as root; as root its processes run as the unprivileged account `postgres` or `nobody`.
+the directory is 0700), and is gone when its context is left, also after Ctrl-C or an error; where this program itself
+is killed, a watcher removes it. PostgreSQL refuses to run as root; as root its processes run as the unprivileged
+account `postgres` or `nobody`.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import importlib.util
 import os
 import pwd
@@ -25,6 +27,7 @@ from pathlib import Path
 
 import psycopg
 
+from advisor import seed
 from advisor.errors import TwinFailed
 
 # Where distributions put server binaries, by major.
@@ -38,6 +41,17 @@ _SYSTEM_PATTERNS = (
 )
 # A directory that does not vanish at once is removed again this often.
 _REMOVALS = 20
+# Waits for the end of its input. A line says that all is well; without one the program was killed, and what it left
+# is stopped and removed.
+_WATCHER = """
+read -r line && exit 0
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null
+for again in 1 2 3 4 5 6 7 8 9 10; do
+  rm -rf "$1" 2>/dev/null && [ ! -e "$1" ] && exit 0
+  sleep 0.3
+done
+"""
+_INITDB = ("-U", "postgres", "-A", "trust", "-N", "--encoding=UTF8", "--locale=C.UTF-8")
 SUPPORTED_MAJORS = (13, 14, 15, 16, 17, 18)
 
 
@@ -51,6 +65,7 @@ class Binaries:
     origin: str  # "system", "PATH", "embedded", "PGADVISE_POSTGRES_BINDIR"
 
 
+@functools.cache
 def _version_of(bindir: Path, origin: str) -> Binaries | None:
     postgres = bindir / "postgres"
     if not postgres.is_file():
@@ -135,6 +150,11 @@ class Cluster:
         """Return a keyword DSN for the cluster's socket."""
         return f"host={self.directory} port=5432 user={user} dbname={database}"
 
+    @property
+    def account_name(self) -> str:
+        """The account the server runs as, "" for this process's own."""
+        return self._account.pw_name if self._account is not None else ""
+
     def _run_as(self) -> dict[str, object]:
         if self._account is None:
             return {}
@@ -147,13 +167,9 @@ class Cluster:
 
     def initialise(self, initdb_options: tuple[str, ...] = ()) -> None:
         """Run initdb. Raises TwinFailed with initdb's own last line."""
-        command = [
-            self.binaries.bindir / "initdb",
-            "-D", self.data_directory, "-U", "postgres", "-A", "trust", "-N", "--encoding=UTF8", "--locale=C.UTF-8",
-            *initdb_options,
-        ]  # fmt: skip
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [self.binaries.bindir / "initdb", "-D", self.data_directory, *_INITDB, *initdb_options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             errors="replace", cwd=self.directory, env=self._environment(), start_new_session=True,
             **self._run_as(),  # type: ignore[call-overload]
         )  # fmt: skip
@@ -248,14 +264,18 @@ def start_cluster(
     binaries: Binaries,
     settings: Mapping[str, str] | None = None,
     initdb_options: tuple[str, ...] = (),
+    *,
+    seeded: bool = False,
 ) -> Iterator[Cluster]:
     """Yield a running private cluster in a temporary directory; both are gone afterwards.
 
+    `seeded`: begin with a copy of an earlier cluster of the same kind, which has the same system identifier.
     Raises TwinFailed when the server cannot be initialised or started.
     """
     account = _unprivileged_account()
     # The socket's path must stay below 107 bytes, so the directory is made in /tmp and not in $TMPDIR.
     directory = Path(tempfile.mkdtemp(prefix="pgadvise-", dir="/tmp" if Path("/tmp").is_dir() else None))
+    watcher = _watcher(directory)
     cluster = Cluster(binaries, directory, account)
 
     def remove() -> None:
@@ -265,15 +285,55 @@ def start_cluster(
             if not directory.exists():
                 break
             time.sleep(0.1)  # a process that was killed is just going, and had files to close
+        if watcher is not None:
+            _dismiss(watcher)
 
     atexit.register(remove)
     try:
         if account is not None:
             cluster.binaries = _runnable_copy(binaries, directory)
             os.chown(directory, account.pw_uid, account.pw_gid)
-        cluster.initialise(initdb_options)
-        cluster.start(settings)
+        _begin(cluster, binaries, settings, initdb_options, seeded=seeded)
         yield cluster
     finally:
         remove()
         atexit.unregister(remove)
+
+
+def _begin(
+    cluster: Cluster,
+    binaries: Binaries,
+    settings: Mapping[str, str] | None,
+    initdb_options: tuple[str, ...],
+    *,
+    seeded: bool,
+) -> None:
+    """Initialise and start, from a seed where one is there and good."""
+    account = cluster.account_name
+    place = seed.seed_for(binaries.bindir, binaries.version, (*_INITDB, *initdb_options), account) if seeded else None
+    if place is not None and seed.sow(place, cluster.data_directory):
+        with contextlib.suppress(TwinFailed):
+            cluster.start(settings)
+            return
+        seed.discard(place)
+        shutil.rmtree(cluster.data_directory)
+    cluster.initialise(initdb_options)
+    if place is not None:
+        seed.keep(cluster.data_directory, place)
+    cluster.start(settings)
+
+
+def _watcher(directory: Path) -> subprocess.Popen[bytes] | None:
+    """Start what removes the cluster should this process be killed; None where there is no shell."""
+    if os.name != "posix":
+        return None
+    # A session of its own: Ctrl-C on the terminal is not for it.
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _WATCHER, "pgadvise-watcher", directory],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
+    )  # fmt: skip
+
+
+def _dismiss(watcher: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        watcher.communicate(b"done\n")

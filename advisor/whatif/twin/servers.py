@@ -68,8 +68,9 @@ def choose_binaries(major: int, *, exact: bool = False) -> Binaries:
 def local_server(binaries: Binaries) -> Iterator[TwinServer]:
     """Yield a private cluster of these binaries, gone afterwards."""
     # 18 turns checksums on, and pages written from outside would be refused.
-    options = ("--no-data-checksums",) if binaries.major >= 18 else ()
-    with start_cluster(binaries, _SETTINGS, options) as cluster:
+    # Small segments of the log: less to make and to copy.
+    options = ("--wal-segsize=1", *(("--no-data-checksums",) if binaries.major >= 18 else ()))
+    with start_cluster(binaries, _SETTINGS, options, seeded=True) as cluster:
         yield _of_cluster(cluster)
 
 
