@@ -73,6 +73,11 @@ def difference(before: Iterable[SavedFinding], now: Iterable[SavedFinding]) -> F
     )
 
 
+def as_change(finding: SavedFinding, why: str = "") -> FindingChange:
+    """Return the finding as one line of what changed."""
+    return _change(finding, why=why)
+
+
 def _change(finding: SavedFinding, before: str | None = None, why: str = "") -> FindingChange:
     return FindingChange(
         key=finding.key, title=finding.title, severity=finding.severity, before=before, since=finding.since, why=why

@@ -16,7 +16,7 @@ from advisor.history.definitions import canonical
 from advisor.history.findings import setting_changes
 from advisor.history.model import LedgerState, Promise, Tally
 from advisor.history.statements import WindowRow, plus
-from advisor.history.take import definition_of
+from advisor.history.take import definition_of, searched
 from advisor.history.verdict import judged
 from advisor.model.catalog import Index
 from advisor.model.history import LedgerEntry, statement_key
@@ -108,8 +108,8 @@ def _judged_kinds(report: Report) -> frozenset[str]:
     kinds = set()
     if "index" in report.subjects:
         kinds.add("drop")
-        if report.indexes is not None and report.indexes.planner not in ("", "none"):
-            kinds.add("index")
+    if searched(report):
+        kinds.add("index")
     if "settings" in report.subjects:
         kinds.add("setting")
     return frozenset(kinds)

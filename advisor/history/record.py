@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
 
-from advisor.history.findings import difference, mute_notes, muted_names, names_of, overdue, setting_changes
+from advisor.history.findings import as_change, difference, mute_notes, muted_names, names_of, overdue, setting_changes
 from advisor.history.ledger import Reading, advance
 from advisor.history.model import Identity, IndexUse, LedgerState, Run, RunHead, TargetRow
 from advisor.history.statements import WindowRow, changes, totals_by_key, window
 from advisor.history.store import History
-from advisor.history.take import measures, saved_findings, slim, totals
+from advisor.history.take import measures, saved_findings, slim, totals, unexamined
 from advisor.history.trends import grown, growth, limits, peak
 from advisor.history.windows import WINDOW, Continuity, across_nodes, continuity, used_indexes, with_index_use
 from advisor.model.history import Changes, FindingChange, LedgerEntry, SavedFinding, StatementChange, StatementPlan
@@ -229,6 +229,7 @@ def _changes(
         resolved=told(found.resolved),
         overdue=late,
         overdue_total=late_total,
+        unexamined=told(tuple(as_change(f, _why_not(f, report)) for f in unexamined(findings, report))),
         slower=slower,
         faster=faster,
         growth=growing,
@@ -255,6 +256,16 @@ def _changes(
         "ledger": sum(entry.is_news for entry in entries),
     }
     return replace(result, counts={name: number for name, number in counts.items() if number})
+
+
+def _why_not(finding: SavedFinding, report: Report) -> str:
+    """Return why the run has nothing to say of a finding it was asked for."""
+    skip = next((skip.why for skip in report.skipped if skip.rule == finding.rule), None)
+    if skip is not None:
+        return skip
+    if finding.rule.startswith("index/") and report.indexes is not None and report.indexes.planner in ("", "none"):
+        return "there was no what-if planner, or no time for it"
+    return "the time was over before it was its turn"
 
 
 def _muted(findings: Sequence[SavedFinding], ignore: Sequence[Mapping[str, object]], today: date) -> set[str]:

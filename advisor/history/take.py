@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,6 +19,8 @@ from advisor.render.order import items
 MOST_STATEMENTS = 20_000
 MOST_RELATIONS = 20_000
 MOST_MEASURES = 1_000
+# The gap that a report has where its time was over before the partitions were tried.
+UNTRIED = "partitions tried on the twin"
 _OWN_MARK = "/* pgadvise"  # in every statement the advisor itself sends
 
 
@@ -93,17 +95,30 @@ def saved_findings(report: Report, before: Mapping[str, SavedFinding], now: date
     return tuple(found.values())
 
 
+def searched(report: Report) -> bool:
+    """Whether the search for indexes went to its end: what it does not propose is not wanted any more."""
+    found = report.indexes
+    return "index" in report.subjects and found is not None and found.complete and found.planner not in ("", "none")
+
+
+def unexamined(findings: Iterable[SavedFinding], report: Report) -> tuple[SavedFinding, ...]:
+    """Return what was carried over although this report was asked for it."""
+    asked = {*report.subjects, *(("workload",) if "index" in report.subjects else ())}
+    return tuple(f for f in findings if not f.judged and f.subject in asked)
+
+
 def _was_judged(old: SavedFinding, report: Report, skipped: set[str]) -> bool:
     """Whether this report would have it if it were still so."""
     if old.rule in skipped:
         return False
     if old.subject in ("index", "workload") and (old.rule.startswith("index/") or old.subject == "workload"):
-        # Without a planner nothing is proposed, and less is said of what exists.
-        return "index" in report.subjects and report.indexes is not None and report.indexes.planner not in ("", "none")
+        # Without a planner nothing is proposed, and less is said of what exists; without time neither.
+        return searched(report)
     if old.subject == "settings":
         return "settings" in report.subjects
     if old.subject == "retention" and old.rule.startswith(("ret.", "part.")):
-        return "retention" in report.subjects
+        untried = old.rule.startswith("part.") and any(gap.what == UNTRIED for gap in report.gaps)
+        return "retention" in report.subjects and not untried
     return "health" in report.subjects
 
 

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 from advisor.history.model import IndexUse
 from advisor.history.take import definition_of
 from advisor.model.activity import StatementCounters
-from advisor.model.history import statement_key
+from advisor.model.history import IndexWatch, statement_key
 from advisor.model.server import Server
 from advisor.model.snapshot import Snapshot
-from advisor.units import format_duration
 
 # The report's workload is that of the last week: long enough for a weekly job, and steady from night to night.
 WINDOW = timedelta(days=7)
@@ -252,21 +251,14 @@ def with_index_use(snapshot: Snapshot, uses: Sequence[IndexUse]) -> Snapshot:
         else index
         for index in indexes
     )
-    return replace(snapshot, indexes=spared, index_use_since=since)
+    watches = tuple(
+        IndexWatch(index=use.index, since=use.observed_since, last_used=use.last_used, holes=use.holes)
+        for index in indexes
+        if (use := by_key.get((str(index.relation), definition_of(index)))) is not None
+    )
+    return replace(snapshot, indexes=spared, index_use_since=since, index_watches=watches)
 
 
 def _younger(use: IndexUse | None, moment: datetime) -> bool:
     """Whether an index has been watched for less than it takes to call it unused."""
     return use is None or use.observed_since > moment
-
-
-def unused_note(uses: Sequence[IndexUse], now: datetime) -> str | None:
-    """Return how long indexes have been watched, and through how many resets."""
-    if not uses:
-        return None
-    since = min(use.observed_since for use in uses)
-    holes = max(use.holes for use in uses)
-    text = f"History watches the indexes since {_minute(since)} ({format_duration((now - since).total_seconds())})"
-    return text + (
-        f", with {holes} resets in between." if holes > 1 else ", with 1 reset in between." if holes else "."
-    )

@@ -157,6 +157,7 @@ def _advise(
         candidates=len(items) + len(pool.refused),
         plans_asked=oracle.plans_asked,
         planner=planner.description,
+        complete=not (cut_short or stop.asked or time.monotonic() > deadline),
         notes=(
             *_notes(problem, cut_short or time.monotonic() > deadline),
             *unhelped_notes(problem, planner, outcome.chosen),

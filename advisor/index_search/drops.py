@@ -13,6 +13,7 @@ from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Planner
 from advisor.index_search.widths import normalised
 from advisor.model.catalog import Index
+from advisor.model.history import IndexWatch
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.report import IndexDrop, StatementEffect
@@ -33,6 +34,7 @@ class _Reason:
     text: str
     confidence: str
     survivor: Index | None = None
+    since: datetime | None = None  # of an unused one
 
 
 def statistics_window(snapshot: Snapshot) -> timedelta | None:
@@ -118,6 +120,7 @@ def advise_drops(
                 confidence="medium" if hurt else reason.confidence,
                 hurt=hurt,
                 checked=checked,
+                unused_since=reason.since,
             )
         )
     return tuple(drops)
@@ -283,7 +286,8 @@ def _unused(indexes: list[Index], snapshot: Snapshot, catalog: Catalog) -> Itera
     window = statistics_window(snapshot)
     if window is None or window < SHORT_WINDOW or _blind(snapshot) is not None:
         return
-    days = window.total_seconds() / 86400
+    now = snapshot.server.collected_at
+    watches = {watch.index: watch for watch in snapshot.index_watches}
     nodes = sum(replica.is_read for replica in snapshot.replicas)
     missing = _unasked(snapshot)
     for index in indexes:
@@ -291,16 +295,34 @@ def _unused(indexes: list[Index], snapshot: Snapshot, catalog: Catalog) -> Itera
             continue
         if _size(index, catalog) < _WORTH_DROPPING or _supports_foreign_key(index, indexes, catalog):
             continue
-        text = f"no scan in {days:.0f} days of counters"
+        watch = watches.get(str(index.relation))
+        seen = window if watch is None else min(window, now - watch.since)
+        if seen < SHORT_WINDOW:
+            continue
+        text = f"no scan in {seen.days} days of counters" if watch is None else _watched(watch, seen, now)
         if snapshot.server.in_recovery:
             text += " (counted on this standby only)"
         elif missing:
             text += " (counted on the primary only)" if not nodes else f" (not counted on {missing} of its standbys)"
         elif nodes:
-            text += f" of the primary and {nodes} {'standby' if nodes == 1 else 'standbys'}"
+            text += f", on the primary and {nodes} {'standby' if nodes == 1 else 'standbys'}"
         text += ", yet every write maintains it"
-        confident = window >= LONG_WINDOW and not snapshot.server.in_recovery and not missing
-        yield _Reason(index, "unused", text, "high" if confident else "medium")
+        confident = seen >= LONG_WINDOW and not snapshot.server.in_recovery and not missing
+        yield _Reason(index, "unused", text, "high" if confident else "medium", since=_since(now - seen, watch))
+
+
+def _since(begin: datetime, watch: IndexWatch | None) -> datetime:
+    return begin if watch is None or watch.last_used is None else max(begin, watch.last_used)
+
+
+def _watched(watch: IndexWatch, seen: timedelta, now: datetime) -> str:
+    """Return since when the history has seen no use of an index, and what it may have missed."""
+    text = f"no scan since {now - seen:%Y-%m-%d}, {seen.days} days of history"
+    if watch.last_used is not None:
+        text = f"no scan since {watch.last_used:%Y-%m-%d}, in {seen.days} days of history"
+    if watch.holes:
+        text += f" with {watch.holes} {'reset' if watch.holes == 1 else 'resets'} of the counters in between"
+    return text
 
 
 def _supports_foreign_key(index: Index, indexes: list[Index], catalog: Catalog) -> bool:

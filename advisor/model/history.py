@@ -21,6 +21,16 @@ def statement_key(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexWatch:
+    """How long all runs together have watched one index, on every node that was read."""
+
+    index: str  # "public.orders_note_idx"
+    since: datetime
+    last_used: datetime | None = None
+    holes: int = 0  # windows in which a reset hid what happened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedFinding:
     """One thing a run asked for. `since` is when it was first seen without a gap, carried from run to run."""
 
@@ -185,6 +195,8 @@ class Changes:
     resolved: tuple[FindingChange, ...] = ()
     overdue: tuple[FindingChange, ...] = ()  # those that became overdue in this run
     overdue_total: int = 0
+    # Known from earlier runs and neither seen nor gone: this run did not get to them (time, a missing privilege)
+    unexamined: tuple[FindingChange, ...] = ()
     slower: tuple[StatementChange, ...] = ()
     faster: tuple[StatementChange, ...] = ()
     growth: tuple[Growth, ...] = ()

@@ -63,6 +63,7 @@ class IndexDrop:
     confidence: str = "high"
     hurt: tuple[StatementEffect, ...] = ()  # statements that get worse by the planner, empty when proven harmless
     checked: int = 0  # statements re-planned without it
+    unused_since: datetime | None = None  # of an unused one: no node has used it since, as far as is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ class IndexAdvice:
     candidates: int = 0
     plans_asked: int = 0
     planner: str = ""  # "twin (15.18)", "HypoPG on the server"
+    complete: bool = True  # False: the search's time was over, and more proposals may be missing
     notes: tuple[str, ...] = ()
     # (statement key, (cost per call now, with the proposals)) for every statement that could be planned
     statement_costs: tuple[tuple[str, tuple[float, float]], ...] = ()

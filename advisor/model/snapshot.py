@@ -16,6 +16,7 @@ import msgspec
 from advisor.errors import SnapshotInvalid
 from advisor.model.activity import Session, StatementCounters, StatementsView, WorkloadText
 from advisor.model.catalog import Column, Constraint, Index, Schema, Sequence, Table
+from advisor.model.history import IndexWatch
 from advisor.model.replica import Replica, Standby
 from advisor.model.server import (
     ClusterCounters,
@@ -89,6 +90,7 @@ class Snapshot:
     redacted: bool = False
     # From when on history has watched the indexes, where that is longer than their counters; see advisor.history
     index_use_since: datetime | None = None
+    index_watches: tuple[IndexWatch, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)  # seconds per collection step
 
     def setting(self, name: str) -> Setting | None:

@@ -100,6 +100,7 @@ def change_blocks(changes: Changes) -> tuple[Block, ...]:
         ),
         _block("Slower statements", map(_statement, changes.slower)),
         _block("Resolved", map(_finding, changes.resolved)),
+        _block("Not examined this time", map(_finding, changes.unexamined)),
         _block("Better", map(_finding, changes.better)),
         _block("Faster statements", map(_statement, changes.faster)),
         _block(

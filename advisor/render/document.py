@@ -143,6 +143,9 @@ class DropPart(msgspec.Struct):
     confidence: Confidence
     hurt: list[EffectPart]
     checked: Annotated[int, Meta(description="Statements that were planned again without it")]
+    unused_since: Annotated[
+        datetime | None, Meta(description="Of an unused one: no node that was read has used it since")
+    ] = None
 
 
 class RejectedPart(msgspec.Struct):

@@ -289,6 +289,7 @@ def _drop(drop: IndexDrop) -> doc.DropPart:
         confidence=drop.confidence,
         hurt=_effects(drop.hurt),
         checked=drop.checked,
+        unused_since=drop.unused_since,
     )
 
 

@@ -12,8 +12,10 @@ from advisor.history.store import History, open_history
 from advisor.history.take import identity_of, saved_findings, slim
 from advisor.model.finding import Finding
 from advisor.model.history import Changes
-from advisor.model.report import IndexAdvice, Skipped
+from advisor.model.names import RelationName
+from advisor.model.report import IndexAdvice, IndexProposal, Skipped
 from advisor.model.snapshot import Snapshot
+from advisor.render.changes import change_blocks
 from tests.unit.history.build import day, finding, reading, report, run, saved, setting, statement
 
 ORDERS = "tables/x:public.orders"
@@ -94,15 +96,21 @@ def test_settings_say_where_they_come_from() -> None:
     ]
 
 
+SEARCHED = IndexAdvice(planner="twin")
+
+
 class Nights:
     """One report after the other through a store."""
 
     def __init__(self, history: History) -> None:
         self.history = history
 
-    def __call__(self, snapshot: Snapshot, *findings: Finding, kept: bool = True, **more: object) -> Changes:
+    def __call__(
+        self, snapshot: Snapshot, *findings: Finding, kept: bool = True, search: IndexAdvice = SEARCHED, **more: object
+    ) -> Changes:
         prepared = prepare(self.history, snapshot, identity_of(snapshot))
-        made, found = conclude(prepared, report(prepared.snapshot, findings), **more)  # type: ignore[arg-type]
+        whole = report(prepared.snapshot, findings, indexes=search)
+        made, found = conclude(prepared, whole, **more)  # type: ignore[arg-type]
         if kept:
             keep(self.history, prepared, found)
         assert made.changes is not None
@@ -129,6 +137,26 @@ def test_nights_through_a_store(tmp_path: Path) -> None:
         assert len(history.targets()) == 1 and len(history.runs()) == 8
         older = prepare(history, reading(3.5), identity_of(reading(3.5)))
         assert not older.keeps and older.last is not None and older.last.at == day(3)
+
+
+def test_what_the_time_did_not_reach_is_not_resolved(tmp_path: Path) -> None:
+    """A search that was cut short proposes less: nothing of what it lacks has gone."""
+    proposal = IndexProposal(
+        ddl="CREATE INDEX CONCURRENTLY i ON public.orders USING btree (status)", undo_ddl="", name="i", method="btree",
+        table=RelationName("public", "orders"), columns=("status",), size_bytes=1, cost_before=9.0, cost_after=1.0,
+        statements=(), hurt=(), write_cost=0.0, reason="",
+    )  # fmt: skip
+    key = "index/create:public.orders:i"
+    with open_history(str(tmp_path / "h")) as history:
+        night = Nights(history)
+        night(reading(0), search=replace(SEARCHED, create=(proposal,)))
+        for number, search in ((1, replace(SEARCHED, complete=False)), (2, IndexAdvice(planner="none"))):
+            cut = night(reading(number), search=search)
+            assert not cut.changed and cut.resolved == () and [change.key for change in cut.unexamined] == [key]
+            assert "Not examined this time" in [block.title for block in change_blocks(cut)]
+            assert [entry.state for entry in cut.ledger] == ["open"]
+        whole = night(reading(3))
+        assert [change.key for change in whole.resolved] == [key] and whole.unexamined == ()
 
 
 def test_the_window_begins_a_week_ago_or_at_the_last_reset(tmp_path: Path) -> None:

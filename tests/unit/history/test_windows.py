@@ -7,9 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from advisor.history.model import IndexUse
+from advisor.history.take import definition_of
 from advisor.history.windows import continuity, used_indexes, with_index_use
-from advisor.index_search.drops import statistics_window
+from advisor.index_search.drops import advise_drops, statistics_window
 from advisor.model.activity import StatementsView
+from advisor.model.history import IndexWatch
+from advisor.model.lookup import Catalog
 from advisor.model.replica import IndexUse as StandbyUse
 from advisor.model.replica import Replica
 from advisor.model.snapshot import Snapshot
@@ -108,6 +112,34 @@ def test_no_use_in_two_months_of_history_with_a_reset_yesterday() -> None:
     assert statistics_window(now) == timedelta(days=1), "the counters alone say nothing yet"
     assert statistics_window(known) == timedelta(days=90), "history has watched since the counters' first reset"
     assert known.indexes[0].idx_scan == 0
+    assert known.index_watches == (IndexWatch(index="public.orders_note", since=STARTED, holes=1),)
+    (drop,) = advise_drops(known, Catalog(known), None, None)
+    assert drop.reason == (
+        "no scan since 2025-12-06, 90 days of history with 1 reset of the counters in between, yet every write"
+        " maintains it"
+    )
+    assert drop.unused_since == STARTED and drop.confidence == "high"
+
+
+def test_each_index_is_unused_since_its_own_time() -> None:
+    old = IndexUse(
+        index="public.orders_note", definition=definition_of(index()), first_seen=day(-500),
+        observed_since=day(-500), last_used=day(-450), holes=2,
+    )  # fmt: skip
+    young = replace(
+        old, index="public.orders_x", definition=definition_of(index("orders_x", ("x",))), holes=0,
+        first_seen=day(-10), observed_since=day(-10), last_used=None,
+    )  # fmt: skip
+    now = with_index_use(reading(0, indexes=(index(scans=0), index("orders_x", ("x",)))), (old, young))
+    found = {drop.index.name: drop for drop in advise_drops(now, Catalog(now), None, None)}
+    assert "no scan since 2024-10-12, in 500 days of history with 2 resets" in found["orders_note"].reason
+    assert found["orders_note"].unused_since == day(-450)
+    assert "10 days of history" in found["orders_x"].reason
+    assert (found["orders_note"].confidence, found["orders_x"].confidence) == ("high", "medium")
+    long_ago = reading(0, counters={"stats_reset": day(-400)}).database_counters
+    standby = Replica(name="s", status="read", uses_known=True, counters=long_ago)
+    (drop, _) = advise_drops(replace(now, replicas=(standby,)), Catalog(now), None, None)
+    assert ", on the primary and 1 standby, yet" in drop.reason
 
 
 def test_a_new_index_is_not_unused_yet() -> None:
