@@ -94,7 +94,8 @@ def _verdicts(judged: Judged, catalog: Catalog, trials: Sequence[PartitionTrial]
         yield _overdue(judged, age, catalog, purge=not blocked)
     elif judged.ends.precision == UNKNOWN and target.choice.problem is None:
         yield _unknown(judged)  # a time column without a meaning has its own finding
-    if age is not None or judged.enforcement.state != ENFORCED:
+    # Without a time column nothing can be purged, and that is said already.
+    if target.column is not None and (age is not None or judged.enforcement.state != ENFORCED):
         yield from _enforcement(judged, catalog, overdue=age is not None)
     if age is None and judged.ends.precision != UNKNOWN:
         yield _fine(judged)

@@ -14,12 +14,12 @@ from advisor.retention.expired import total_bytes, total_rows
 from advisor.retention.fill import Ident, Trusted, fill
 from advisor.retention.moments import moment_sql
 from advisor.retention.plans.plan import index_statements
-from advisor.retention.plans.purge import has_index, incoming_foreign_keys
+from advisor.retention.plans.references import has_index, incoming_foreign_keys
 from advisor.retention.plans.time_index import choose_time_index
 from advisor.retention.policy import Policy
 from advisor.retention.probes import time_index
 from advisor.retention.statuses import Judged, make_status
-from advisor.retention.targets import Targets, Unresolved, judged_tables
+from advisor.retention.targets import Targets, Unresolved, is_old_style_partition, judged_tables
 from advisor.retention.timecolumn import choose_time_column
 from advisor.units import format_count, format_size
 
@@ -208,7 +208,7 @@ def undeclared_statuses(catalog: Catalog, policy: Policy | None, targets: Target
     known = {t.relation for t in targets.found} | targets.excluded
     found: list[tuple[int, RetentionStatus]] = []
     for table in judged_tables(catalog.snapshot):
-        if table.relation in known:
+        if table.relation in known or is_old_style_partition(table, catalog):
             continue
         size = total_bytes(table.relation, catalog)
         log = looks_like_log(table)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from advisor.model.catalog import Column, Table
 from advisor.model.lookup import Catalog
@@ -79,6 +80,8 @@ class Recognition:
     why: str
 
 
+# The same names stand in thousands of tables.
+@lru_cache(maxsize=8192)
 def name_words(name: str) -> tuple[str, ...]:
     """Return a name's words, lower case, singular, without the usual prefixes.
 
@@ -91,6 +94,7 @@ def name_words(name: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+@lru_cache(maxsize=8192)
 def snake(name: str) -> str:
     """Return a column's name in snake case: 'expiresAt' is 'expires_at'.
 
@@ -136,7 +140,10 @@ def recognise(table: Table, catalog: Catalog) -> Recognition | None:
 
 def _has_moment(shape: dict[str, Column]) -> bool:
     return any(is_time(c) for c in shape.values()) or any(
-        is_epoch_type(c) and re.search(r"(_at|_time|_ts|timestamp|epoch|last_activity|expires?|^ts|^time)$", name)
+        is_epoch_type(c)
+        and re.search(
+            r"(_at|_time|_ts|timestamp|epoch|last_activity|expires?|^ts|^time)(_(s|ms|us|ns|sec|millis))?$", name
+        )
         for name, c in shape.items()
     )
 
@@ -178,12 +185,20 @@ def _subjects(shape: dict[str, Column], catalog: Catalog, table: Table) -> list[
         if constraint.type == "f"
         for c in constraint.columns
     }
+    last = name_words(table.name)[-1:]
     return [
         name
         for name, column in shape.items()
-        if column.name in keys or (name not in ("id", "uuid", "guid", "key") and _SUBJECT_ID.search(name))
+        if column.name in keys
+        or (not _is_own_id(name, last) and name not in ("id", "uuid", "guid", "key") and _SUBJECT_ID.search(name))
         or name in ("user", "device", "vehicle", "driver", "student", "username", "email", "imei")
     ]  # fmt: skip
+
+
+def _is_own_id(name: str, last: tuple[str, ...]) -> bool:
+    """Return whether a column is the number of the row itself: `ping_id` of a table whose name ends in `pings`."""
+    parts = name.split("_")
+    return len(parts) > 1 and parts[-1] in ("id", "uuid", "guid", "key") and tuple(parts[-2:-1]) == last
 
 
 def _one_row_per(subject: str, table: Table, catalog: Catalog) -> bool:

@@ -7,7 +7,7 @@ from advisor.model.snapshot import Snapshot
 from advisor.retention.detect import looks_like_log, personal_columns
 from advisor.retention.expired import total_bytes
 from advisor.retention.policy import written
-from advisor.retention.targets import Target, find_targets, judged_tables
+from advisor.retention.targets import Target, find_targets, is_old_style_partition, judged_tables
 from advisor.retention.timecolumn import choose_time_column
 from advisor.units import format_size
 
@@ -34,7 +34,7 @@ def draft_policy(snapshot: Snapshot, catalog: Catalog) -> str:
     known = {target.relation for target in targets.found}
     suggestions = []
     for table in sorted(judged_tables(snapshot), key=lambda t: (-total_bytes(t.relation, catalog), str(t.relation))):
-        if table.relation in known:
+        if table.relation in known or is_old_style_partition(table, catalog):
             continue
         personal = personal_columns(table, catalog)
         size = total_bytes(table.relation, catalog)

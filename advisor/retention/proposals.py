@@ -66,9 +66,12 @@ def proposal_statuses(
     asked = target.policy.enforcement == "drop_partition"
     reasons = _reasons(judged)
     stream = _is_stream(judged, catalog)
+    too_long = _longer_than_the_data(judged)
+    if too_long is not None:
+        yield too_long  # a proposal with it would contradict that
+        return
     if not (asked or reasons or stream or judged.bytes >= _WORTH_A_WORD):
         return
-    yield from _longer_than_the_data(judged)
     per_day = growth.bytes_per_day if growth is not None else None
     usual = target.policy.interval or choose_interval(target.keep, target.tolerance, per_day)
     trial = best_trial(trials, usual)
@@ -93,21 +96,20 @@ def proposal_statuses(
         )
 
 
-def _longer_than_the_data(judged: Judged) -> Iterator[RetentionStatus]:
+def _longer_than_the_data(judged: Judged) -> RetentionStatus | None:
     interval, ends = judged.target.policy.interval, judged.ends
-    if interval is None or ends.oldest is None or ends.newest is None:
-        return
-    if interval.before(ends.newest) < ends.oldest:
-        days = (ends.newest - ends.oldest).total_seconds() / 86400
-        yield make_status(
-            judged,
-            "part.interval_too_big",
-            Severity.LOW,
-            f"The policy's interval of {interval} is longer than all the data ({days:,.0f} days): a single partition"
-            " would hold it, and nothing is won over a plain table. Choose a shorter one, or leave it out: it is then"
-            " chosen from the window and the growth.",
-            interval=str(interval),
-        )
+    if interval is None or ends.oldest is None or ends.newest is None or interval.before(ends.newest) >= ends.oldest:
+        return None
+    days = (ends.newest - ends.oldest).total_seconds() / 86400
+    return make_status(
+        judged,
+        "part.interval_too_big",
+        Severity.LOW,
+        f"The policy's interval of {interval} is longer than all the data ({days:,.0f} days): a single partition"
+        " would hold it, and nothing is won over a plain table. Choose a shorter one, or leave it out: it is then"
+        " chosen from the window and the growth.",
+        interval=str(interval),
+    )
 
 
 def _is_stream(judged: Judged, catalog: Catalog) -> bool:

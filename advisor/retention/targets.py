@@ -106,6 +106,16 @@ def judged_tables(snapshot: Snapshot) -> tuple[Table, ...]:
     )
 
 
+def is_old_style_partition(table: Table, catalog: Catalog) -> bool:
+    """Return whether the table inherits from one other and is set apart by a CHECK: the parent's window covers it."""
+    return (
+        not table.is_partition
+        and len(table.parents) == 1
+        and table.parents[0] in catalog.tables
+        and any(k.type == "c" for k in catalog.constraints_by_table.get(table.relation, ()))
+    )
+
+
 def default_tolerance(keep: Window) -> Window:
     """Return a tenth of the window, at most a week: jobs run now and then, partitions go as a whole."""
     tenth = keep.total_days / 10
@@ -135,6 +145,8 @@ def find_targets(catalog: Catalog, policy: Policy | None) -> Targets:
             excluded.update(names)
         for item in sorted(policy.tables, key=lambda p: p.table.is_glob):
             names = _resolve(item.table, tables, by_name)
+            if item.table.is_glob:
+                names = tuple(n for n in names if not is_old_style_partition(catalog.tables[n], catalog))
             if not names:
                 unresolved.append(Unresolved(policy=item, pattern=item.table, why=_why_missing(item.table, catalog)))
             elif len(names) > 1 and not item.table.is_glob:
@@ -158,7 +170,8 @@ def find_targets(catalog: Catalog, policy: Policy | None) -> Targets:
     for table in tables:
         recognition = None
         declared = chosen.get(table.relation)
-        if declared is not None or (with_defaults and table.relation not in excluded):
+        covered = is_old_style_partition(table, catalog)
+        if declared is not None or (with_defaults and table.relation not in excluded and not covered):
             recognition = recognise(table, catalog)
         kind = recognition.kind if recognition is not None else None
         entry: TablePolicy | None = declared

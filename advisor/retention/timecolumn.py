@@ -103,6 +103,12 @@ def choose_time_column(
     return Choice(best, rivals, _unit_problem(best))
 
 
+def _key(table: Table, catalog: Catalog) -> tuple[str, ...]:
+    """Return the columns of the table's primary key."""
+    constraints = catalog.constraints_by_table.get(table.relation, ())
+    return next((c.columns for c in constraints if c.type == "p"), ())
+
+
 def _unit_problem(candidate: Candidate) -> str | None:
     if is_time(candidate.column) or candidate.unit is not None:
         return None
@@ -158,7 +164,7 @@ def _score(column: Column, table: Table, catalog: Catalog) -> Candidate | None:
     if is_time(column):
         score += 3
         reasons.append(column.type)
-    elif is_epoch_type(column) and _EPOCH_NAME.search(name):
+    elif is_epoch_type(column) and (_EPOCH_NAME.search(name) or name in _EVENT):
         unit = _unit(column, catalog)
         score += 1
         reasons.append("a number named like a time" if unit is None else f"epoch number in {unit}")
@@ -185,6 +191,11 @@ def _score(column: Column, table: Table, catalog: Catalog) -> Candidate | None:
     if statistics is not None and statistics.correlation is not None and abs(statistics.correlation) > 0.9:
         score += 2
         reasons.append("grows with the table")
+    if column.not_null and basis != "expiry" and column.name in _key(table, catalog):
+        # A later change would change the key of the row.
+        score += 6 if basis == "updated" else 1
+        basis = "event"
+        reasons.append("part of the key")
     leading = any(
         index.columns and index.columns[0].column == column.name
         for index in catalog.indexes_by_table.get(table.relation, ())

@@ -9,8 +9,9 @@ from advisor.model.names import RelationName
 from advisor.retention.bounds import Partitioning, time_partitioning
 from advisor.retention.detect import is_time
 from advisor.retention.fill import Literal, Trusted, fill
+from advisor.retention.plans.batches import loop_body
 from advisor.retention.plans.plan import Plan, shorten
-from advisor.retention.plans.purge import loop_body, schedule
+from advisor.retention.plans.purge import schedule
 from advisor.retention.targets import Target
 
 _PROCEDURE = """\
@@ -75,7 +76,7 @@ def maintenance_plan(target: Target, catalog: Catalog) -> Plan | None:
         type=Trusted(target.column.base_type.name),
         keep=Trusted(target.keep.sql()),
         # The first partition of a converted table reaches back without end: its old rows go in batches.
-        wide=Trusted("" if wide is None else _guarded(wide, loop_body(target, wide, None))),
+        wide=Trusted("" if wide is None else _guarded(wide, loop_body(target, wide, None, catalog))),
     )
     sql, undo, note = schedule(target, procedure, catalog)
     return Plan(

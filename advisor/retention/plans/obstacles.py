@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from advisor.model.catalog import Column, Table
 from advisor.model.lookup import Catalog
 from advisor.retention.detect import is_time
-from advisor.retention.plans.purge import incoming_foreign_keys
+from advisor.retention.plans.references import incoming_foreign_keys
 
 
 def obstacles(table: Table, column: Column, newest: datetime | None, now: datetime, catalog: Catalog) -> list[str]:

@@ -1,57 +1,25 @@
-"""The purge: rows past their window go in small batches by index and ctid, whole partitions as a whole.
-
-The form was measured: `ctid = ANY (ARRAY(SELECT … ORDER BY … LIMIT … FOR UPDATE SKIP LOCKED))` is an index scan and a
-TID scan, 4 to 18 ms for 5,000 rows on PostgreSQL 15; the popular `WITH … DELETE … USING` form reads the whole table for
-every batch (122 ms on 200,000 rows). The condition is repeated outside, so that a row is only ever deleted while it
-fits. ctid is unique in one table only: partitions are purged one by one.
-"""
+"""The purge: rows past their window go in small batches by index and ctid, whole partitions as a whole."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from advisor.model.catalog import Constraint, Table
+from advisor.model.catalog import Table
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.retention.bounds import Leaf, time_partitioning
 from advisor.retention.expired import Expired
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
+from advisor.retention.plans.batches import BATCH, do_block, is_row_secured, loop_body, partition_loop
 from advisor.retention.plans.locks import stated_locks
 from advisor.retention.plans.plan import Plan, index_statements, shorten
+from advisor.retention.plans.references import has_index, incoming_foreign_keys
 from advisor.retention.plans.rollup import proofs
 from advisor.retention.plans.time_index import TimeIndex, choose_time_index, finds_in_order, has_brin
 from advisor.retention.policy import parse_table
-from advisor.retention.probes import expired_condition, time_index
+from advisor.retention.probes import time_index
 from advisor.retention.targets import Target
 
-BATCH = 5000
-_PAUSE_SECONDS = "0.05"
 # Below this a batch may as well read the table.
 _SMALL_BYTES = 8 << 20
-
-_BATCH_DELETE = """\
-DELETE FROM ONLY {t}
-     WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY {t}
-                              WHERE {w}
-                              {order}LIMIT {n} FOR UPDATE SKIP LOCKED))
-       AND {w}"""
-
-_LOOP = """\
-  LOOP
-    PERFORM set_config('lock_timeout', '1s', true);
-    {delete};
-    {count}
-    COMMIT;
-    EXIT WHEN removed = 0;
-    PERFORM pg_sleep({pause});
-  END LOOP;"""
-
-_MOVE = """\
-WITH gone AS (
-    {delete}
-    RETURNING *
-    ), kept AS (INSERT INTO {archive} SELECT * FROM gone RETURNING 1)
-    SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM kept) INTO removed, archived"""
 
 _PROCEDURE = """\
 CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
@@ -60,9 +28,6 @@ BEGIN
 {body}
 END
 $pgadvise$"""
-
-_COUNT = "GET DIAGNOSTICS removed = ROW_COUNT;"
-_COMPARE = "IF removed <> archived THEN RAISE EXCEPTION '% rows deleted, % archived', removed, archived; END IF;"
 
 
 def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
@@ -94,13 +59,18 @@ def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
             undo.append(index.drop)
             notes.append(f"The index the batches need: {index.reason}")
         ordered = finds_in_order(target, leaf_table, catalog)
-        sql.append(_do_block(target, leaf_table.relation, archive, ordered=ordered))
+        sql.append(do_block(target, leaf_table.relation, archive, catalog, ordered=ordered))
     sql += [fill("VACUUM (ANALYZE) {t}", t=t.relation) for t in purged]
     if purged:
         notes.append(
             f"Rows are deleted {BATCH:,} at a time, each batch committed, rows locked by others are left for the"
             " next run."
             " The space is reused by new rows; the files shrink only with VACUUM FULL, pg_repack or partitions."
+        )
+    if is_row_secured(target, catalog):
+        notes.append(
+            "Row security guards the table: run this as a role that it does not apply to (the owner, or one with"
+            " BYPASSRLS); for others it stops with an error instead of passing over hidden rows."
         )
     notes.append("Deleted rows do not come back: take a backup first, and look at a few of them with SELECT.")
     return Plan(sql=tuple(sql), undo_sql=tuple(undo), notes=tuple(notes), locks=stated_locks(sql))
@@ -137,31 +107,6 @@ def drop_leaf(root: Table, leaf: Leaf, catalog: Catalog) -> tuple[str, ...]:
     )
 
 
-def batch_statement(target: Target, table: RelationName, *, ordered: bool = True) -> str:
-    """Return the DELETE of one batch; not `ordered` where only a BRIN index finds the rows."""
-    if target.column is None:
-        raise ValueError(f"{table} has no time column")
-    order = fill("ORDER BY {c} ", c=Ident(target.column.name)) if ordered else ""
-    return fill(_BATCH_DELETE, t=table, w=Trusted(expired_condition(target)), order=Trusted(order), n=BATCH)
-
-
-def loop_body(target: Target, table: RelationName, archive: RelationName | None, *, ordered: bool = True) -> str:
-    """Return the PL/pgSQL loop that runs batches until none is left."""
-    delete = batch_statement(target, table, ordered=ordered)
-    count = _COUNT
-    if archive is not None:
-        delete = fill(_MOVE, delete=Trusted(delete), archive=archive)
-        count = _COMPARE
-    return fill(_LOOP, delete=Trusted(delete), count=Trusted(count), pause=Trusted(_PAUSE_SECONDS))
-
-
-def _do_block(target: Target, table: RelationName, archive: RelationName | None, *, ordered: bool) -> str:
-    return fill(
-        "DO $pgadvise$\nDECLARE removed bigint; archived bigint;\nBEGIN\n{body}\nEND\n$pgadvise$",
-        body=Trusted(loop_body(target, table, archive, ordered=ordered)),
-    )
-
-
 def _index_for(target: Target, table: Table, catalog: Catalog) -> TimeIndex | None:
     """Return the index the batches need on `table`, None when it has one or is small."""
     if target.column is None or time_index(table.relation, target.column, catalog) is not None:
@@ -173,30 +118,22 @@ def _index_for(target: Target, table: Table, catalog: Catalog) -> TimeIndex | No
     return choose_time_index(target, table, catalog)
 
 
-def incoming_foreign_keys(relation: RelationName, catalog: Catalog) -> tuple[Constraint, ...]:
-    """Return the foreign keys of other tables that point at `relation`, those of partitions left out."""
-    return _referrers(catalog).get(relation, ())
-
-
-@lru_cache(maxsize=1)
-def _referrers(catalog: Catalog) -> dict[RelationName, tuple[Constraint, ...]]:
-    found: dict[RelationName, list[Constraint]] = {}
-    for constraint in catalog.snapshot.constraints:
-        if constraint.type == "f" and constraint.references is not None and not constraint.inherited:
-            found.setdefault(constraint.references, []).append(constraint)
-    return {name: tuple(constraints) for name, constraints in found.items()}
-
-
 def _add_foreign_key_indexes(
     target: Target, catalog: Catalog, sql: list[str], undo: list[str], notes: list[str]
 ) -> None:
     for constraint in incoming_foreign_keys(target.relation, catalog):
         if constraint.on_delete == "c":
             notes.append(f"Rows of {constraint.table} that refer to a deleted row go with it (ON DELETE CASCADE).")
+        elif constraint.on_delete in ("n", "d"):
+            value = "NULL" if constraint.on_delete == "n" else "its default"
+            notes.append(
+                f"Rows of {constraint.table} that refer to a deleted row stay, with {value} in"
+                f" {', '.join(constraint.columns)}."
+            )
         elif constraint.on_delete in ("a", "r"):
             notes.append(
-                f"Rows of {constraint.table} may refer to old rows (foreign key {constraint.name}): where one does, the"
-                " delete fails; give that table its own window first."
+                f"Rows that {constraint.table} still refers to (foreign key {constraint.name}) stay until that table"
+                " has let go of them: it needs a window of its own, and its purge comes first."
             )
         table = catalog.tables.get(constraint.table)
         if table is None or table.kind != "r" or has_index(constraint, catalog):
@@ -208,15 +145,6 @@ def _add_foreign_key_indexes(
             f"Without an index on {constraint.table} ({', '.join(constraint.columns)}) every deleted row would read"
             " that table."
         )
-
-
-def has_index(constraint: Constraint, catalog: Catalog) -> bool:
-    """Return whether an index of the referring table finds the rows that refer to one row."""
-    wanted = set(constraint.columns)
-    return any(
-        {c.column for c in index.columns[: len(wanted)]} == wanted and index.predicate is None and index.is_valid
-        for index in catalog.indexes_by_table.get(constraint.table, ())
-    )
 
 
 def _archive(target: Target) -> RelationName | None:
@@ -249,7 +177,9 @@ def job_plan(target: Target, catalog: Catalog) -> Plan:
     children = [t for t in catalog.leaves(target.relation) if t.relation != target.relation]
     ordered = bool(children) or finds_in_order(target, target.table, catalog)
     body = (
-        _partition_loop(target, archive) if children else loop_body(target, target.relation, archive, ordered=ordered)
+        partition_loop(target, archive, catalog)
+        if children
+        else loop_body(target, target.relation, archive, catalog, ordered=ordered)
     )
     declared = "removed bigint; archived bigint;" + (" leaf regclass;" if children else "")
     text = fill(
@@ -272,36 +202,6 @@ def schedule(target: Target, procedure: RelationName, catalog: Catalog) -> tuple
     else:
         note = f"Run it every night from any scheduler, outside a transaction block: psql -c {_shell(call)}"
     return tuple(sql), tuple(undo), note
-
-
-def _partition_loop(target: Target, archive: RelationName | None) -> str:
-    """Return a loop over the partitions of the day: they change, so they are looked up at run time."""
-    hole = RelationName("pgadvise", "leaf_table")
-    delete = batch_statement(target, hole).replace("%", "%%").replace(str(hole), "%1$s")
-    if archive is not None:
-        moved = fill(_MOVE, delete=Trusted(delete), archive=archive).replace(" INTO removed, archived", "")
-        run = fill("EXECUTE format({sql}, leaf) INTO removed, archived;\n      " + _COMPARE, sql=Literal(moved))
-    else:
-        run = fill("EXECUTE format({sql}, leaf);\n      " + _COUNT, sql=Literal(delete))
-    return fill(
-        """\
-  FOR leaf IN SELECT c.oid::regclass FROM pg_catalog.pg_class c
-      WHERE c.relkind = 'r' AND c.oid IN (
-        WITH RECURSIVE tree AS (
-          SELECT {name}::regclass::oid AS oid
-          UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid)
-        SELECT oid FROM tree)
-  LOOP
-    LOOP
-      PERFORM set_config('lock_timeout', '1s', true);
-      {run}
-      COMMIT;
-      EXIT WHEN removed = 0;
-      PERFORM pg_sleep({pause});
-    END LOOP;
-  END LOOP;""",
-        name=Literal(str(target.relation)), run=Trusted(run), pause=Trusted(_PAUSE_SECONDS),
-    )  # fmt: skip
 
 
 def _shell(text: str) -> str:
