@@ -19,6 +19,7 @@ from itertools import pairwise
 from advisor.history.findings import as_change, difference, mute_notes, muted_names, names_of, overdue, setting_changes
 from advisor.history.ledger import Reading, advance
 from advisor.history.model import Identity, IndexUse, LedgerState, Run, RunHead, TargetRow
+from advisor.history.season import Season, season, usual_load
 from advisor.history.statements import WindowRow, changes, totals_by_key, window
 from advisor.history.store import History
 from advisor.history.take import measures, saved_findings, slim, totals, unexamined
@@ -46,6 +47,9 @@ class Prepared:
     link: Continuity | None  # between `last` and now
     uses: tuple[IndexUse, ...]
     heads: tuple[RunHead, ...]
+    season: Season | None  # earlier windows of this time of the day or the week,
+    # the statements of each, with those of the window before it
+    season_rows: tuple[tuple[Mapping[str, WindowRow], Mapping[str, WindowRow]], ...]
     series: tuple[tuple[datetime, Mapping[str, float]], ...]
     keeps: bool  # False: this reading is kept already, or older than the newest kept
 
@@ -67,6 +71,7 @@ def prepare(history: History, snapshot: Snapshot, identity: Identity) -> Prepare
         link is not None and link.same_server and link.relations,
     )
     earlier = _chain(history, before[:-1], last) if last is not None else ()
+    same_time = season([head.at for head in before], last.at, now) if last is not None else None
     return Prepared(
         target=target,
         snapshot=with_index_use(snapshot, uses) if last is not None else snapshot,
@@ -77,6 +82,8 @@ def prepare(history: History, snapshot: Snapshot, identity: Identity) -> Prepare
         link=link,
         uses=uses,
         heads=before,
+        season=same_time,
+        season_rows=_season_rows(history, before, same_time),
         series=tuple(item for item in history.measures(target.id) if item[0] < now),
         keeps=keeps,
     )
@@ -91,6 +98,20 @@ def _chain(history: History, heads: Sequence[RunHead], last: Run) -> tuple[Snaps
             break
         found.insert(0, run.snapshot)
     return tuple(found[:-1])
+
+
+def _season_rows(
+    history: History, heads: Sequence[RunHead], found: Season | None
+) -> tuple[tuple[Mapping[str, WindowRow], Mapping[str, WindowRow]], ...]:
+    """Return the statements of each window of the season, with those of the window before it."""
+    rows = []
+    for begin in found.begins if found is not None else ():
+        runs = [history.run(heads[place].id) for place in range(max(begin - 1, 0), begin + 2)]
+        readings = [run.snapshot for run in runs if run is not None]
+        if len(readings) == 3 and all(_sound(old, new) for old, new in pairwise(readings)):
+            first, second = (window(old.statements, new.statements) for old, new in pairwise(readings))
+            rows.append((first, second))
+    return tuple(rows)
 
 
 def _base(history: History, heads: Sequence[RunHead], last: Run | None, now: Snapshot) -> Snapshot | None:
@@ -238,6 +259,7 @@ def _changes(
         mutes=notes,
         ledger=entries,
         peak=peak([*times, (at, numbers[1])]),
+        usual=usual_load(prepared.season, [(head.at, head.totals) for head in prepared.heads], (at, numbers[1])),
     )
     counts = {
         "events": len(result.events),
@@ -297,6 +319,7 @@ def _statements(
         totals_by_key(prepared.last.snapshot.statements),
         (prepared.last.plans, plans),
         arrivals=not prepared.link.evicted,
+        season=prepared.season_rows,
     )
 
 

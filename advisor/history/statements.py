@@ -24,6 +24,8 @@ _ALONE_RATIO = 2.0  # beyond what all statements of the window have in common
 _NEW_SHARE = 0.05
 # Executions of one statement come in alike runs (caches, batches), so the naive error of a mean is too small.
 _CORRELATION = 2.0
+# What so many windows of the same time have shown is usual then, up to this far beyond their extremes.
+_LEAST_TIMES, _TIMES_MARGIN = 3, 1.25
 _MOST = 10
 _Z = 1.96
 
@@ -117,12 +119,14 @@ def changes(
     plans: tuple[Sequence[StatementPlan], Sequence[StatementPlan]],
     *,
     arrivals: bool,
+    season: Sequence[tuple[Mapping[str, WindowRow], Mapping[str, WindowRow]]] = (),
 ) -> tuple[tuple[StatementChange, ...], tuple[StatementChange, ...]]:
     """Return (slower, faster) statements of the last of `windows` (oldest first), the dearest first.
 
     Compared with the window before it, and not beyond what earlier windows have shown. `cumulative` are all
     executions up to the last window, for statements the window before had none of. `plans` are those of the run
-    before and of this one. `arrivals`: a statement nobody knew counts as slower than nothing.
+    before and of this one. `arrivals`: a statement nobody knew counts as slower than nothing. `season`: windows of the
+    same time of earlier days or weeks, each with the one before it: what changes then every time is no change.
     """
     last, earlier = windows[-1], windows[:-1]
     total = sum(row.tally.ms for row in last.values())
@@ -132,7 +136,9 @@ def changes(
     slower: list[StatementChange] = []
     faster: list[StatementChange] = []
     for key, row in last.items():
-        past = [rows[key] for rows in earlier if key in rows]
+        same_time = [rows[key] for _, rows in season if key in rows]
+        # A nightly job is in none of the hours before this one, but in the same hour of every day.
+        past = [rows[key] for rows in earlier if key in rows] or same_time
         base = next((p for p in reversed(past) if p.tally.calls >= _LEAST_CALLS), None) or cumulative.get(key)
         if base is None:
             if arrivals and not past and row.query and row.tally.ms >= max(_NEW_SHARE * total, _LEAST_MS):
@@ -143,8 +149,10 @@ def changes(
             continue
         change = _change(row, base, compared, "")
         enough = abs(change.extra_ms) >= max(_SHARE * total, _LEAST_MS)
-        if not enough or not _real(compared, base, row, past):
+        if not enough or not _real(compared, base, row, past) or _every_time(key, compared[0], season):
             continue
+        if len(same_time) >= _LEAST_TIMES:
+            change = replace(change, usual=median(mean(other.tally) for other in same_time))
         old, new = old_plans.get(key), new_plans.get(key)
         if old is not None and new is not None and old.outline != new.outline:
             change = replace(change, plan_before=old.outline, plan_after=new.outline)
@@ -173,6 +181,18 @@ def _real(compared: tuple[float, float, float], base: WindowRow, row: WindowRow,
     if value >= _RATIO and low > _SURE:
         return now > usual + habit
     return value <= 1 / _RATIO and high < 1 / _SURE and now < usual - habit
+
+
+def _every_time(
+    key: str, value: float, season: Sequence[tuple[Mapping[str, WindowRow], Mapping[str, WindowRow]]]
+) -> bool:
+    """Whether the mean changes like this at this time of every day, or day of every week."""
+    ratios = [
+        mean(rows[key].tally) / mean(before[key].tally)
+        for before, rows in season
+        if key in before and key in rows and mean(before[key].tally) > 0
+    ]
+    return len(ratios) >= _LEAST_TIMES and min(ratios) / _TIMES_MARGIN <= value <= max(ratios) * _TIMES_MARGIN
 
 
 def _change(row: WindowRow, base: WindowRow | None, compared: tuple[float, float, float], why: str) -> StatementChange:

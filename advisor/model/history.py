@@ -79,6 +79,7 @@ class StatementChange:
     ratio_high: float
     calls: int  # in the window
     extra_ms: float  # (after - before) x calls
+    usual: float | None = None  # ms per call at this time of earlier days or weeks
     why: str = ""  # "reads 40 times as many blocks", "another plan"
     plan_before: str | None = None
     plan_after: str | None = None
@@ -183,6 +184,20 @@ class Peak:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """The load since the last run beside that of the same time before."""
+
+    when: str  # "at 13h UTC", "on Saturdays", "on Saturdays at 13h UTC"
+    unit: str  # calls, transactions
+    per_second: float
+    usual: float  # the median
+    low: float
+    high: float
+    windows: int  # so many earlier windows of this time
+    unusual: bool = False  # more than twice the highest, less than half the lowest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """The difference between this run and the one before, and what only many runs can show."""
 
@@ -206,6 +221,7 @@ class Changes:
     notes: tuple[str, ...] = ()  # what limits the comparison: evictions, other query ids
     ledger: tuple[LedgerEntry, ...] = ()  # all but those that lapsed, news first
     peak: Peak | None = None
+    usual: Usual | None = None  # where runs of the same hour or weekday are there to compare with
     counts: dict[str, int] = field(default_factory=dict)
 
     @property

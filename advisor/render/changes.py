@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from advisor.model.history import Changes, FindingChange, Growth, LedgerEntry, LimitDate, StatementChange
+from advisor.model.history import Changes, FindingChange, Growth, LedgerEntry, LimitDate, StatementChange, Usual
 from advisor.render.clean import one_line
 from advisor.render.phrases import day, milliseconds, minute, percent, plural, size
 
@@ -117,6 +117,7 @@ def change_blocks(changes: Changes) -> tuple[Block, ...]:
         _block("Limits in sight", map(_limit, changes.limits)),
         _block("What grows", map(_growth, changes.growth)),
         _block("Busy hours", [Line(text=changes.peak.text)] if changes.peak is not None else []),
+        _block("Load since the last run", [_usual(changes.usual)] if changes.usual is not None else []),
         _block("Mutes that mute nothing", [Line(text=f"{n.finding} (because: {n.reason})") for n in unused]),
     ]
     return tuple(block for block in blocks if block.lines)
@@ -146,6 +147,8 @@ def _statement(change: StatementChange) -> Line:
         f"({times(change.ratio_low)} to {times(change.ratio_high)} times), {plural(change.calls, 'call')}"
     )
     details = [query, change.why]
+    if change.usual is not None:
+        details.append(f"usually {milliseconds(change.usual)} at this time")
     if change.plan_before is not None and change.plan_after is not None:
         details += ["plan before:", *change.plan_before.splitlines(), "plan now:", *change.plan_after.splitlines()]
     return Line(text=text, details=tuple(detail for detail in details if detail))
@@ -197,6 +200,14 @@ def _limit(limit: LimitDate) -> Line:
     latest = day(limit.latest) if limit.latest is not None else "never"
     text = f"{limit.what}: {percent(limit.used)} used, full about {day(limit.expected)}"
     return Line(text=text, details=(f"between {day(limit.earliest)} and {latest}, if it goes on as so far",))
+
+
+def _usual(usual: Usual) -> Line:
+    text = (
+        f"{times(usual.per_second)} {usual.unit}/s; usually {times(usual.usual)} {usual.when} "
+        f"({times(usual.low)} to {times(usual.high)} in {plural(usual.windows, 'window')})"
+    )
+    return Line(text=text, details=("far from what is usual at this time",) if usual.unusual else ())
 
 
 def _growth(growth: Growth) -> Line:
