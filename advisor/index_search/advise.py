@@ -27,6 +27,7 @@ from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.robust import anchored
 from advisor.index_search.search import Chosen, Item, Problem, search
+from advisor.index_search.unforeseen import foreseen, settled
 from advisor.index_search.unhelped import unhelped_notes
 from advisor.index_search.write_cost import collect_writes
 from advisor.model.lookup import Catalog
@@ -38,6 +39,7 @@ from advisor.progress import Progress
 _PEEL_SHARE = 0.6  # of the time limit, at most, for learning which candidates matter
 _HOT_ROUNDS = 4
 _MERGE_ROUNDS = 3
+_FORESEEN_ROUNDS = 4
 _MAX_INCLUDED = 4  # in a merged index
 _MAX_INCLUDED_IN_BUDGET = 10
 _SLIGHT = 0.05  # of a statement's present cost: what an index beside others must save to be worth its upkeep,
@@ -114,6 +116,10 @@ def _advise(
     refused: dict[str, str] = {}
     with progress.step("Choosing indexes") as step:
         chosen = search(problem)
+        for _ in range(0 if spending else _FORESEEN_ROUNDS):
+            if problem.late() or not foreseen(problem, chosen):
+                break
+            chosen = search(problem, chosen)
         for _ in range(_MERGE_ROUNDS if spending else 1):
             merged = _with_merged(problem, planner, pool, chosen)
             if merged == chosen:
@@ -135,6 +141,10 @@ def _advise(
     chosen = brin_instead(problem, chosen)
     if not spending:
         chosen = anchored(problem, _needed(problem, refined(problem, planner, pool, chosen)))
+        for _ in range(_FORESEEN_ROUNDS):
+            if problem.late() or not (tables := foreseen(problem, chosen)):
+                break
+            chosen = settled(problem, chosen, tables)
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)

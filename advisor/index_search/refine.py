@@ -70,6 +70,8 @@ def _obvious(problem: Problem, chosen: Chosen) -> Chosen:
             for key in item.statements
             if problem.weights[key] >= _OBVIOUS_CALLS and cost(key, more) <= _OBVIOUS * cost(key, chosen)
         )
+        # An index in the order of a LIMIT is taken for statements whose few rows lie at the far end of it, too.
+        gain -= sum(problem.weights[key] * max(0.0, cost(key, more) - cost(key, chosen)) for key in item.statements)
         writes = problem.upkeep(more, candidate.table) - problem.upkeep(chosen, candidate.table)
         if gain >= _OBVIOUS_SHARE * total and writes <= _OBVIOUS_WRITES * gain and problem.allowed(more):
             chosen = more
@@ -144,15 +146,15 @@ def _exchanged(
     else:
         tolerance = _MODEST_GAIN
     exchanged = (chosen - {handle}) | {other}
-    if _bearable(problem, chosen, exchanged, handle, tolerance):
+    if _bearable(problem, chosen, exchanged, (handle, other), tolerance):
         return other, exchanged
     return handle, chosen
 
 
-def _bearable(problem: Problem, chosen: Chosen, other: Chosen, handle: str, tolerance: float) -> bool:
+def _bearable(problem: Problem, chosen: Chosen, other: Chosen, handles: tuple[str, str], tolerance: float) -> bool:
     """Return whether the statements lose at most a share of their present cost, and each less than half of its own."""
     lost = present = 0.0
-    for key in problem.items[handle].statements:
+    for key in dict.fromkeys(key for handle in handles for key in problem.items[handle].statements):
         now, then = problem.oracle.cost(key, chosen), problem.oracle.cost(key, other)
         base = problem.oracle.known[key].base
         if then - now > _EACH * base:

@@ -57,7 +57,11 @@ def _anchored(problem: Problem, chosen: Chosen, key: str, one: Occurrence, prese
         cost = problem.oracle.cost(key, more)
         taken = problem.oracle.known[key].used(more & relevant)
         writes = problem.upkeep(more, one.relation) - problem.upkeep(chosen, one.relation)
-        if item.handle in taken and cost <= now and writes <= _WRITES * present:
+        losses = sum(
+            problem.weights[other] * max(0.0, problem.oracle.cost(other, more) - problem.oracle.cost(other, chosen))
+            for other in item.statements
+        )
+        if item.handle in taken and cost <= now and writes + losses <= _WRITES * present:
             return more
     return chosen
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from advisor.index_search.facts import Facts
 from advisor.index_search.planner import Plan, Planner
 from advisor.index_search.search import Chosen, Problem
 from advisor.model.excerpt import excerpt
@@ -18,6 +19,10 @@ _MOST = 5
 _MUCH = 0.1  # of the table's rows
 _QUERY = 90  # characters
 _OFFSET = re.compile(r"\boffset\b", re.IGNORECASE)
+_FEW_VALUES = 50
+# A function of something; casts and now() leave a condition on the plain column what it is.
+_WRAPPED = re.compile(r"\w\(")
+_PLAIN = re.compile(r"::[\w .\"]+(?:\(\d+(?:,\d+)?\))?|\w+\(\)")
 _GROUPS = frozenset({"Aggregate", "WindowAgg", "Group"})
 _SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
 
@@ -41,7 +46,7 @@ def unhelped_notes(problem: Problem, planner: Planner, chosen: Chosen) -> tuple[
     for key, answer in zip(found, planner.plan_many(first, on=chosen), strict=True):
         if isinstance(answer, Plan):
             text = excerpt(without_literals(known[key].statement.original), _QUERY)
-            why = _why(known[key].statement, answer.tree, problem.facts.rows_by_name)
+            why = _why(known[key].statement, answer.tree, problem.facts)
             notes.append(f"No index helps '{text}' ({after[key] / total:.0%} of the cost that is left): {why}")
     return tuple(notes)
 
@@ -70,7 +75,7 @@ def _main_binding(statement: Statement) -> Binding:
     return max(statement.bindings, key=lambda one: one.weight, default=Binding(values=(), weight=1.0))
 
 
-def _why(statement: Statement, tree: dict[str, Any], table_rows: Mapping[str, float]) -> str:
+def _why(statement: Statement, tree: dict[str, Any], facts: Facts) -> str:
     """Return what makes the plan dear and what would help."""
     limit = next((node for node in _nodes(tree) if node.get("Node Type") == "Limit"), None)
     scan = max((n for n in _nodes(tree) if n.get("Node Type") in _SCANS), key=_own_cost, default=None)
@@ -78,7 +83,12 @@ def _why(statement: Statement, tree: dict[str, Any], table_rows: Mapping[str, fl
         return "its cost is not in reading tables."
     table = str(scan.get("Relation Name"))
     rows = float(scan.get("Plan Rows", 0))
-    share = rows / max(1.0, table_rows.get(table, rows))
+    share = rows / max(1.0, facts.rows_by_name.get(table, rows))
+    if share < _MUCH and "Filter" not in scan:
+        return (
+            f"an index of {table} already finds the rows it needs ({_count(rows)} at a time); "
+            "fewer calls or fewer rows would help."
+        )
     grouped = any(node.get("Node Type") in _GROUPS for node in _nodes(tree))
     if share >= _MUCH or "Filter" not in scan:
         amount = "all rows" if share > 0.99 else f"about {share:.0%} of the rows"
@@ -87,16 +97,43 @@ def _why(statement: Statement, tree: dict[str, Any], table_rows: Mapping[str, fl
                 f"it sums up {amount} of {table}; a summary that is kept up to date (a materialized view, a table of "
                 "daily totals) or fewer rows to keep (retention, partitions by time) would help."
             )
-        if limit is None and statement.kind == "select":
+        if statement.kind == "select" and limit is None:
             return f"it asks for {amount} of {table}; a LIMIT, pages, or fewer columns would help."
+        if statement.kind == "select":
+            return (
+                f"it looks through {amount} of {table} for the few it shows; a narrower condition, or an order that "
+                "an index can follow, would help."
+            )
         return f"it works on {amount} of {table}; smaller batches or partitions (dropped, not deleted) would help."
-    condition = str(scan.get("Filter"))
-    if re.search(r"\w\(", condition):
+    if _WRAPPED.search(_PLAIN.sub("", str(scan.get("Filter")))):
         return (
             f"its condition on {table} wraps columns in functions or operators that no index can serve as it is "
             "written; a condition on the plain column (a range instead of a function) could be served."
         )
+    if _asks_for_a_state(statement, facts):
+        return (
+            f"pg_stat_statements hides which values it asks {table} for; if they are always the same few, a partial "
+            "index could hold those rows alone: a log or a file of statements shows the values "
+            "(--log, --workload)."
+        )
     return f"no index on {table} makes its condition cheaper by the planner's arithmetic; EXPLAIN shows its plan."
+
+
+def _asks_for_a_state(statement: Statement, facts: Facts) -> bool:
+    """Return whether a column of few values is compared with a value that nobody recorded."""
+    recorded = {number for number, _, _ in statement.repeated}
+    return any(
+        use.role in ("equality", "in")
+        and use.expression is None
+        and use.parameter is not None
+        and use.parameter not in recorded
+        and facts.distinct(use.relation, use.columns) <= _FEW_VALUES
+        for use in statement.uses
+    )
+
+
+def _count(rows: float) -> str:
+    return "1 row" if rows < 1.5 else f"about {rows:,.0f} rows"
 
 
 def _own_cost(node: dict[str, Any]) -> float:

@@ -342,7 +342,8 @@ class _Draw:
         if meeting.operator.endswith("~~"):
             if "||" in meeting.through:  # the statement adds the % itself
                 return text[: max(3, len(text) // 2)]
-            return text[: max(3, int(len(text) * _log_uniform(share, 0.35, 1)))] + "%"
+            prefix = text[: max(3, int(len(text) * _log_uniform(share, 0.35, 1)))]
+            return (prefix if self.by_rows else column.beside(prefix, self.chance)) + "%"
         # People type one short word or half of the text.
         length = max(5, min(20, int(len(text) * _log_uniform(share, 0.1, 0.7))))
         middle = text[max(0, (len(text) - length) // 2) :][:length]

@@ -69,6 +69,7 @@ _DEFAULTS = {
     "numrange": "[1,10)",
 }
 _MOST_DOCUMENT_PATHS = 40
+_KINDS = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,19 @@ class ColumnValues:
         """Return some value of the column, for patterns."""
         pool = self.bounds or tuple(value for value, _ in self.frequent)
         return chance.choice(pool) if pool else None
+
+    def beside(self, prefix: str, chance: random.Random) -> str:
+        """Return a prefix like this one that begins none of the column's known values, where only one begins with it.
+
+        The planner estimates a pattern by the bounds that match it: one that was cut from a bound counts for a
+        hundredth of the rows, however long it is, and what people search is hardly ever a bound.
+        """
+        known = (*self.bounds, *(value for value, _ in self.frequent))
+        if sum(value.startswith(prefix) for value in known) != 1 or not prefix[-1].isalnum():
+            return prefix
+        letters = next(kind for kind in _KINDS if prefix[-1] in kind or kind is _KINDS[-1])
+        others = [letter for letter in letters if not any(v.startswith(prefix[:-1] + letter) for v in known)]
+        return prefix[:-1] + chance.choice(others) if others else prefix
 
     def element(self, share: float, *, by_rows: bool) -> str | None:
         """Return the element at quantile `share` of the most common elements."""

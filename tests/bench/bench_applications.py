@@ -270,6 +270,15 @@ def show_list(name: str, expected: Expected, keys: Sequence[Key]) -> None:
         print(f"    HARMFUL: {key.table} {key.columns} {key.included} {key.predicate}: {never.reason}")
 
 
+def show_drops(expected: Expected, found: Sequence[str]) -> None:
+    """Print how the drops differ from the list's."""
+    listed = [name.strip('"') for name in expected.drops]
+    for name in sorted(set(listed) - set(found)):
+        print(f"    not dropped: {name}")
+    for name in sorted(set(found) - set(listed)):
+        print(f"    dropped beside the list: {name}")
+
+
 def run(cluster: Cluster, name: str, arguments: argparse.Namespace) -> None:
     application, list_path = application_named(name)
     expected = read_expected(list_path)
@@ -290,7 +299,7 @@ def run_in(
     told, told_seconds = advice_of(dsn, options, (constants,))
     variants = [
         Variant("none", ()),
-        Variant("dba", tuple(one.ddl for one in expected.listed)),
+        Variant("dba", expected.script),
         Variant("ours", script_of(plain), seconds=plain_seconds),
         Variant("ours_constants", script_of(told), seconds=told_seconds),
     ]
@@ -304,8 +313,9 @@ def run_in(
                 print(f"    {label}: {proposal.ddl.partition(' ON ')[2]}  {proposal.size_bytes / 1e6:.1f} MB")
             for drop in advice.drop:
                 print(f"    {label}: {drop.ddl}")
-    show_list("from pg_stat_statements", expected, keys_of(plain.create))
-    show_list("with constants", expected, keys_of(told.create))
+    for label, advice in (("from pg_stat_statements", plain), ("with constants", told)):
+        show_list(label, expected, keys_of(advice.create))
+        show_drops(expected, [drop.index.name for drop in advice.drop])
     if not arguments.advice_only:
         with built(cluster, application, variants) as done:
             show(application, expected, done, measure(cluster, application, done, arguments.rounds))

@@ -53,6 +53,12 @@ class Expected:
 
     listed: tuple[Listed, ...]
     never: tuple[Never, ...]
+    drops: tuple[str, ...] = ()  # existing indexes the list drops, as SQL names them
+
+    @property
+    def script(self) -> tuple[str, ...]:
+        """The list as statements."""
+        return (*(one.ddl for one in self.listed), *(f"drop index {name}" for name in self.drops))
 
 
 def read_expected(path: Path) -> Expected:
@@ -74,7 +80,7 @@ def read_expected(path: Path) -> Expected:
         Never(entry["table"], tuple(entry["columns"]), entry.get("alone", False), entry["reason"])
         for entry in data.get("never", ())
     ]
-    return Expected(tuple(listed), tuple(never))
+    return Expected(tuple(listed), tuple(never), tuple(entry["index"] for entry in data.get("drop", ())))
 
 
 def key_of(ddl: str) -> Key:

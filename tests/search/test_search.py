@@ -213,6 +213,62 @@ def test_literals_make_a_partial_index_and_say_so() -> None:
     assert bodies(advice) == {"public.jobs (status, created)"}
 
 
+@pytest.mark.parametrize(
+    ("condition", "repeated"),
+    [
+        ("status in ($1, $2)", ((1, "new", 9), (2, "it's late", 9))),
+        ("status = any ($1)", ((1, '{new,"it\'s late"}', 9),)),
+    ],
+)
+def test_a_list_that_is_always_the_same_makes_a_partial_index(
+    condition: str, repeated: tuple[tuple[int, str, int], ...]
+) -> None:
+    shot = snapshot(
+        [table("jobs", rows=1_000_000, pages=20_000)],
+        columns("jobs", id="int8", status="text", created="timestamptz"),
+        [],
+        [
+            statistics(
+                "jobs", "status", 3, most_common_vals='{done,"it\'s late",new}', most_common_freqs=(0.98, 0.015, 0.005)
+            ),
+            statistics("jobs", "created", -1.0),
+        ],
+    )
+    catalog = Catalog(shot)
+    bindings = (Binding(values=tuple(value for _, value, _ in repeated), weight=1.0, origin="literal"),)
+    sql = f"select * from jobs where {condition} order by created limit 10"
+    one = replace(statement(catalog, "q", sql, 100, bindings), repeated=repeated)
+    planner = prefer(("q", "jobs (created) WHERE status IN ('new', 'it''s late')", 2.0))
+    advice = advise_indexes(shot, catalog, workload(one), planner, SearchOptions(), Silent())
+    assert bodies(advice) == {"public.jobs (created) WHERE status IN ('new', 'it''s late')"}
+    other = replace(one, repeated=repeated[:-1])
+    assert not advise_indexes(shot, catalog, workload(other), planner, SearchOptions(), Silent()).create
+
+
+def test_what_an_index_does_to_statements_it_was_not_meant_for() -> None:
+    """The planner takes an index in the order of a LIMIT without a gain to show: no plan that gains uses it."""
+    shot = snapshot(
+        [table("jobs", rows=1_000_000, pages=20_000)],
+        columns("jobs", id="int8", status="text", created="timestamptz", note="int8"),
+        [index("jobs_status", "jobs", "status")],
+        [statistics("jobs", "status", 3), statistics("jobs", "created", -1.0), statistics("jobs", "note", 40)],
+    )
+
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        tree = next((name for name in on if name == "jobs (created)"), None)
+        if key == "queue":
+            return (900.0, {tree}) if tree else (50.0, set())
+        return (10.0, {tree}) if tree else (1000.0, set())
+
+    advice = advise(
+        shot,
+        FakePlanner(costs),
+        ("report", "select note from jobs where created > '2026-01-01'", 20),
+        ("queue", "select id from jobs where status = 'new' order by created limit 5", 1000),
+    )
+    assert bodies(advice) == set()
+
+
 def test_an_existing_prefix_is_replaced() -> None:
     shot = snapshot(
         [table("a")],

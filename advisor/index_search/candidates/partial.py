@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from advisor.index_search.facts import Facts
 from advisor.index_search.occurrence import Key, Occurrence
+from advisor.model.arrays import parse_array
 from advisor.model.names import quote_ident, quote_literal
 from advisor.model.workload import Statement
 
@@ -68,17 +69,21 @@ def _predicate(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
     if use.operator == "IS NOT NULL":
         return Predicate(f"{column} IS NOT NULL", frozenset(), 1 - nulls) if nulls >= 1 - _MAX_NULL_SHARE else None
     if known.base_type.name == "bool" and use.constant is not None:
-        return _boolean(key, column, one, facts)
+        return _boolean(key, column, use.constant, one, facts)
     if facts.distinct(one.relation, use.columns) > _MAX_DISTINCT:
         return None
     constant, literal = use.constant, False
     if constant is None and use.parameter is not None and use.role == "equality":
         constant = repeated_literal(one.statement, use.parameter, facts.distinct(one.relation, use.columns))
         literal = True
+        if constant is not None and known.base_type.name == "bool":
+            return _boolean(key, column, constant, one, facts, literal)
+    elif constant is None and use.role == "in":
+        constant, literal = _repeated_list(key, one, facts), True
     if constant is None:
         return None
     if use.role == "in":
-        return _list(key, column, constant, one, facts)
+        return _list(key, column, constant, one, facts, literal)
     text = _value_text(constant)
     if text is None:
         return None
@@ -93,11 +98,14 @@ def _predicate(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
     return None
 
 
-def _boolean(key: Key, column: str, one: Occurrence, facts: Facts) -> Predicate | None:
+def _boolean(
+    key: Key, column: str, constant: str, one: Occurrence, facts: Facts, literal: bool = False
+) -> Predicate | None:
     use = key.use
-    wanted = str(use.constant).lower() in ("true", "'t'", "'true'")
-    if use.constant is None or str(use.constant).lower() not in ("true", "false", "'t'", "'f'", "'true'", "'false'"):
+    value = constant.lower().strip("'")
+    if value not in ("true", "t", "false", "f"):
         return None
+    wanted = value in ("true", "t")
     share: float | None = facts.frequency(one.relation, use.columns[0], "t" if wanted else "f")
     if use.operator in ("IS TRUE", "IS FALSE"):
         text = f"{column} {use.operator}"
@@ -111,10 +119,34 @@ def _boolean(key: Key, column: str, one: Occurrence, facts: Facts) -> Predicate 
         text = f"NOT {column}" if wanted else column
     if share is None or share > _MAX_SHARE:
         return None
-    return Predicate(text, frozenset({key.name}), share)
+    return Predicate(text, frozenset({key.name}), share, literal)
 
 
-def _list(key: Key, column: str, constant: str, one: Occurrence, facts: Facts) -> Predicate | None:
+def _repeated_list(key: Key, one: Occurrence, facts: Facts) -> str | None:
+    """Return the values of an IN list whose parameters all had one value in every recorded execution."""
+    use = key.use
+    distinct = facts.distinct(one.relation, use.columns)
+    numbers = [
+        other.parameter
+        for other in one.statement.uses
+        if (other.relation, other.occurrence, other.branch) == (use.relation, use.occurrence, use.branch)
+        and (other.role, other.columns, other.expression) == ("in", use.columns, None)
+    ]
+    found: list[str] = []
+    for number in numbers:
+        value = None if number is None else repeated_literal(one.statement, number, distinct)
+        if value is None:
+            return None
+        items = parse_array(value[1:-1].replace("''", "'")) if value.startswith("'{") else ()
+        if any(item is None for item in items):
+            return None
+        found.extend([quote_literal(item) for item in items if item is not None] or [value])
+    return f"({', '.join(dict.fromkeys(found))})" if found else None
+
+
+def _list(
+    key: Key, column: str, constant: str, one: Occurrence, facts: Facts, literal: bool = False
+) -> Predicate | None:
     if not constant.startswith("("):
         return None
     parts = re.findall(r"E?'(?:[^']|'')*'|[^,()\s]+", constant)
@@ -127,7 +159,9 @@ def _list(key: Key, column: str, constant: str, one: Occurrence, facts: Facts) -
         return None
     total = sum(share for share in shares if share is not None)
     # The column stays in the key: the predicate does not say which of the values it is.
-    return Predicate(f"{column} IN {constant}", frozenset(), total) if total <= _MAX_NULL_SHARE else None
+    if total > _MAX_NULL_SHARE:
+        return None
+    return Predicate(f"{column} IN {constant}", frozenset(), total, literal)
 
 
 def _not_null(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:

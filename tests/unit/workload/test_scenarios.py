@@ -127,6 +127,18 @@ def test_arrays_documents_patterns() -> None:
     assert all(str(value).startswith("%") for (value,) in draw("select $1", ["text"], met(1, "name", "~~*")))
 
 
+def test_prefixes_are_not_all_cut_from_known_values() -> None:
+    bounds = tuple(f"Invoice {number}" for number in range(100000, 600000, 5000))
+    known = statistics("reference", histogram_bounds="{" + ",".join(f'"{bound}"' for bound in bounds) + "}")
+    references = ColumnValues("varchar", 500000.0, known)
+    beside = references.beside("Invoice 105000", random.Random(1))
+    assert beside.startswith("Invoice 10500") and not any(bound.startswith(beside) for bound in bounds)
+    assert (
+        references.beside("Invoice", random.Random(1)) == "Invoice"
+    )  # what begins many values may be asked for as it is
+    assert references.beside("Invoice 1", random.Random(1)) == "Invoice 1"
+
+
 def test_lower_of_a_column() -> None:
     found = draw("select $1", ["text"], met(1, "name", "=", around=("lower",)))
     assert all(value == str(value).lower() for (value,) in found)
