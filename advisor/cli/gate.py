@@ -187,11 +187,12 @@ def _judge(
         in_transaction=job.in_transaction,
         revisions=rehearsal.revisions if rehearsal is not None else (),
     )
+    empty = tuple(f"{m.path} holds no statement." for m in migrations if m.error is None and not m.text.strip())
     if rehearsal is None:
-        return GateResult(files=files)
+        return GateResult(files=files, notes=empty)
     return GateResult(
         files=files, regressed=rehearsal.regressed, improved=rehearsal.improved, ran=rehearsal.ran,
-        notes=rehearsal.notes,
+        notes=(*empty, *rehearsal.notes), failed=rehearsal.failed,
     )  # fmt: skip
 
 
@@ -277,10 +278,12 @@ def _only_changed(files: tuple[GateFile, ...], ref: str) -> tuple[GateFile, ...]
 
 
 def _exit_code(result: GateResult, limit: int) -> int:
-    """Return 1 for findings at or above the limit, 3 when a file could not be judged, else 0."""
+    """Return 1 for findings at or above the limit, 3 when a file or the schema could not be read, else 0."""
     if any(Severity(f.severity).rank <= limit for file in result.files for f in file.findings):
         return 1
     unreadable = [file for file in result.files if file.error is not None]
     for file in unreadable:
         sys.stderr.write(f"pgadvise: {file.path} {file.error}.\n")
-    return 3 if unreadable else 0
+    if result.failed is not None:
+        sys.stderr.write(f"pgadvise: {result.failed.rstrip('.')}.\n")
+    return 3 if unreadable or result.failed is not None else 0

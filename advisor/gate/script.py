@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pglast
 
 from advisor.gate.actions import Functions, actions_of
-from advisor.model.migration import Step
+from advisor.gate.dialects import other_dialect
+from advisor.model.migration import Action, Step
 
 # psql meta-commands stand on a line of their own, or end the line's statement (\gexec, \gset, \;).
 _META = re.compile(r"^[ \t]*\\[A-Za-z?!.].*$", re.MULTILINE)
@@ -27,6 +28,7 @@ _INSERT = re.compile(
 # :name, :'name', :"name" (psql); ${name} (Flyway, shell); {{ name }} (Jinja, dbt); %(name)s is left: it is Python's.
 _VARIABLE = re.compile(r"(?<![:\w]):('[A-Za-z_]\w*'|\"[A-Za-z_]\w*\"|[A-Za-z_]\w*)")
 _BRACED = re.compile(r"\$\{[^}\n]*\}|\{\{[^}\n]*\}\}")
+_LEAD = re.compile(r"(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
 _STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
 
 
@@ -119,33 +121,64 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
     text, data = _without_copy_data(text)
     sql = plain_sql(text)
     steps: list[Step] = []
+    rows: dict[str, tuple[Action, ...]] = {}
     error, error_line = None, None
     line_here, counted = 1, 0
     for start, statement in _statements(sql):
         line_here, counted = line_here + sql.count("\n", counted, start), start
         line = line_here
         try:
+            shape = _shape_of_rows(statement)
+            if shape in rows:
+                steps.append(
+                    Step(sql=statement.strip(), line=line, actions=rows[shape], raw=_raw(text, start, statement))
+                )
+                continue
             parsed = pglast.parse_sql(_short(statement))
         except pglast.parser.ParseError as problem:
             message = str(problem.args[0])
-            if isinstance(problem.args[-1], int) and problem.args[-1] > 0:
+            if isinstance(problem.args[-1], int) and problem.args[-1] >= 0:
                 line += statement.count("\n", 0, problem.args[-1])
+                # The parser's position is one of bytes; it is a column where they are characters.
+                column = f", column {_column(sql, start + problem.args[-1])}" if statement.isascii() else ""
+                message = f"{message}, line {line}{column}{other_dialect(statement)}"
             steps.append(Step(sql=statement, line=line, actions=(), error=message))
             if error is None:
                 error, error_line = message, line
             continue
-        for raw in parsed:
-            written = text[start : start + len(statement)]
+        for parse_tree in parsed:
             steps.append(
                 Step(
                     sql=statement.strip(),
                     line=line,
-                    actions=actions_of(raw.stmt, functions),
-                    raw=written if written != statement else None,
+                    actions=actions_of(parse_tree.stmt, functions),
+                    raw=_raw(text, start, statement),
                     data=data.get(start + len(statement.rstrip(" ;"))),
                 )
             )
+        if shape is not None and len(parsed) == 1:
+            rows[shape] = steps[-1].actions
     return Script(tuple(steps), ignores, error, error_line)
+
+
+def _column(sql: str, offset: int) -> int:
+    """Return the column of a position, from 1 on."""
+    return offset - sql.rfind("\n", 0, offset)
+
+
+def _raw(text: str, start: int, statement: str) -> str | None:
+    """Return the file's own text of a statement, where it differs from what is judged."""
+    written = text[start : start + len(statement)]
+    return written if written != statement else None
+
+
+def _shape_of_rows(statement: str) -> str | None:
+    """Return what INSERT … VALUES has in common with its like: files of data have the same one many thousand times.
+
+    Raises ParseError. The fingerprint alone would take tables for one that differ in their numbers.
+    """
+    match = _INSERT.match(statement) if len(statement) <= _LONG else None
+    return None if match is None else f"{match[0]}{pglast.parser.fingerprint(statement)}"
 
 
 def _short(statement: str) -> str:
@@ -157,17 +190,30 @@ def _short(statement: str) -> str:
 def _statements(sql: str) -> list[tuple[int, str]]:
     """Return (offset, text) of each statement. Found by the scanner, which survives statements that do not parse."""
     try:
-        slices = pglast.split(sql, with_parser=False, only_slices=True)
+        slices = _with_gaps(sql, pglast.split(sql, with_parser=False, only_slices=True))
     except pglast.parser.ParseError:
         slices = _rough_slices(sql)
     found = []
     for part in slices:
         body = sql[part]
         # Leading comments and blanks belong to nobody: the line of a statement is that of its first token.
-        lead = re.match(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*", body, re.S)
+        lead = _LEAD.match(body)
         offset = lead.end() if lead else 0
         if body[offset:].strip():
             found.append((part.start + offset, body[offset:]))
+    return found
+
+
+def _with_gaps(sql: str, slices: tuple[slice, ...]) -> list[slice]:
+    """Return the slices with what lies between them: the scanner passes over statements without any SQL keyword."""
+    found: list[slice] = []
+    position = 0
+    for part in (*slices, slice(len(sql), len(sql))):
+        gap = sql[position : part.start]
+        if gap not in ("", ";", ";\n"):
+            found += [slice(position + inner.start, position + inner.stop) for inner in _rough_slices(gap)]
+        found.append(part)
+        position = part.stop
     return found
 
 

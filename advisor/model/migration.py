@@ -149,6 +149,8 @@ class Hazard:
     lock: str | None = None
     rewrite: bool = False
     scan: bool = False  # reads the whole table under the lock
+    builds: tuple[tuple[str, ...], ...] = ()  # key columns of the indexes built under the lock
+    computed: bool = False  # the rewrite computes a value for every row
     severity: str | None = None  # other than the rule's own
     remedy: tuple[str, ...] = ()
     remedy_note: str | None = None

@@ -28,6 +28,7 @@ class GateResult:
     improved: tuple[StatementEffect, ...] = ()
     ran: bool = False  # the migrations were run on a twin
     notes: tuple[str, ...] = ()
+    failed: str | None = None  # a run that was asked for and could not be done
 
 
 _INDENT = (0, 0, 0, 5)
@@ -110,9 +111,11 @@ def _text(result: GateResult, color: bool, width: int | None) -> str:
         (Severity(f.severity) for file in result.files for f in file.findings), key=lambda s: s.rank, default=None
     )
     files = f"{len(result.files)} file{'s' if len(result.files) != 1 else ''}"
-    verdict = (
-        f"{files}: nothing to object to." if worst is None else f"{files}: {total} findings, the worst is {worst}."
-    )
+    counted = f"{total} finding{'s' if total != 1 else ''}"
+    verdict = f"{files}: nothing to object to." if worst is None else f"{files}: {counted}, the worst is {worst}."
+    unreadable = sum(file.error is not None for file in result.files)
+    if unreadable:
+        verdict = verdict.replace(": nothing to object to.", ":") + f" {unreadable} could not be judged."
     console.print(Text(verdict, style="bold"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 

@@ -55,7 +55,12 @@ _EXTENSION = re.compile(
 
 
 class SchemaRefused(AdvisorError):
-    """The schema file cannot be loaded: the run does not take place."""
+    """The schema file cannot be loaded: the run does not take place.
+
+    `lacking`: this server lacks extensions that the file needs, which may be all that is wrong.
+    """
+
+    lacking = False
 
 
 @dataclass
@@ -193,7 +198,9 @@ def _load_step(connection: psycopg.Connection[Any], step: Step, base: Base) -> N
     if refused.sqlstate == "42501":
         base.doubts.append(f"schema, line {step.line}: not loaded, it takes more privileges: {refused.message}")
         return
-    raise SchemaRefused(f"line {step.line}: {refused.message}")
+    error = SchemaRefused(f"line {step.line}: {refused.message}")
+    error.lacking = bool(base.missing)
+    raise error
 
 
 def base_from_snapshot(server: TwinServer, snapshot: Snapshot, migrations: Iterable[str]) -> Base:

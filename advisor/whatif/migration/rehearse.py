@@ -59,6 +59,7 @@ class Rehearsal:
 
     revisions: tuple[Revise | None, ...]
     ran: bool
+    failed: str | None = None  # why it did not run, where that is no matter of this machine
     regressed: tuple[StatementEffect, ...] = ()
     improved: tuple[StatementEffect, ...] = ()
     verdicts: tuple[Verdict | None, ...] = ()
@@ -105,7 +106,7 @@ def rehearse(
             return _rehearse(server, migrations, snapshot, schema, options, collect, progress)
     except SchemaRefused as error:
         note = f"The migrations were not run: the schema file cannot be loaded, {error.message}"
-        return Rehearsal(revisions=nothing, ran=False, lines=(note,))
+        return Rehearsal(revisions=nothing, ran=False, failed=None if error.lacking else note, lines=(note,))
     except psycopg.Error as error:
         reason = (error.diag.message_primary or str(error)).strip().splitlines()[0]
         return Rehearsal(revisions=nothing, ran=False, lines=(f"The migrations were not run: {reason}",))

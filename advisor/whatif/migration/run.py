@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from advisor.whatif.migration.session import LOST, Refused, execute, server_wide
 # Seconds for one statement and for one file, on tables without rows.
 STATEMENT_SECONDS = 60.0
 FILE_SECONDS = 300.0
+_ROWS = 500  # statements sent at once
 _ROLE = re.compile(r"(?:set\s+(?:local\s+|session\s+)?|reset\s+)(?:role|session\s+authorization)\b", re.IGNORECASE)
 _CONTROL = frozenset({"begin", "commit", "rollback", "savepoint"})
 # Kinds that leave every file and name as it is.
@@ -76,14 +77,14 @@ class Runner:
         with contextlib.closing(self._copy.session()) as session, self._copy.admin() as watcher:
             if in_transaction:
                 execute(session, "begin")
-            for step in script.steps:
+            for batch in _batches(script.steps):
                 if time.monotonic() > deadline:
                     stopped = f"the file did not end within {FILE_SECONDS:.0f} s"
                     break
-                done = self._step(session, watcher, step)
-                steps.append(done)
-                if done.refused is not None and done.refused.sqlstate == LOST:
-                    stopped = f"the session ended at line {step.line}"
+                done = self._batch(session, watcher, batch)
+                steps += done
+                if done[-1].refused is not None and done[-1].refused.sqlstate == LOST:
+                    stopped = f"the session ended at line {done[-1].line}"
                     break
             if stopped is None and session.info.transaction_status != pq.TransactionStatus.IDLE:
                 left_open = not in_transaction
@@ -92,6 +93,40 @@ class Runner:
                     steps.append(_record(script.steps[-1], refused=refused))
             self.now = read_relations(watcher)
         return FileRun(path=path, steps=tuple(steps), left_open=left_open, stopped=stopped)
+
+    def _batch(
+        self, session: psycopg.Connection[Any], watcher: psycopg.Connection[Any], batch: list[Step]
+    ) -> list[StepRun]:
+        """Run rows of the same data at once; one by one where they are refused, to see which it was."""
+        if len(batch) > 1 and self._together(session, batch):
+            return [_record(step) for step in batch]
+        done: list[StepRun] = []
+        for step in batch:
+            done.append(self._step(session, watcher, step))
+            if done[-1].refused is not None and done[-1].refused.sqlstate == LOST:
+                break
+        return done
+
+    def _together(self, session: psycopg.Connection[Any], batch: list[Step]) -> bool:
+        inside = session.info.transaction_status == pq.TransactionStatus.INTRANS
+        if not inside and session.info.transaction_status != pq.TransactionStatus.IDLE:
+            return False
+        if inside:
+            execute(session, "savepoint pgadvise_rows")
+        with time_limit(STATEMENT_SECONDS, self._terminator(session)):
+            refused = execute(session, "\n;\n".join(step.sql for step in batch))
+        if inside:
+            execute(session, f"{'release' if refused is None else 'rollback to'} savepoint pgadvise_rows")
+        return refused is None
+
+    def _terminator(self, session: psycopg.Connection[Any]) -> Callable[[], None]:
+        pid = session.info.backend_pid
+
+        def terminate() -> None:
+            with contextlib.suppress(psycopg.Error), self._copy.admin() as admin:
+                admin.execute("select pg_catalog.pg_terminate_backend(%s)", (pid,))
+
+        return terminate
 
     def _step(self, session: psycopg.Connection[Any], watcher: psycopg.Connection[Any], step: Step) -> StepRun:
         if step.error is not None:
@@ -102,13 +137,7 @@ class Runner:
             return _record(step)  # one role owns everything here; another would only lack privileges
         if server_wide(step):
             return _record(step, skipped="it concerns the server as a whole")
-        pid = session.info.backend_pid
-
-        def terminate() -> None:
-            with contextlib.suppress(psycopg.Error), self._copy.admin() as admin:
-                admin.execute("select pg_catalog.pg_terminate_backend(%s)", (pid,))
-
-        with time_limit(STATEMENT_SECONDS, terminate):
+        with time_limit(STATEMENT_SECONDS, self._terminator(session)):
             return self._execute(session, watcher, step)
 
     def _execute(self, session: psycopg.Connection[Any], watcher: psycopg.Connection[Any], step: Step) -> StepRun:
@@ -181,6 +210,19 @@ class Runner:
             changed=frozenset(changed | set(rewritten.values())),
             waits_forever=waits,
         )
+
+
+def _batches(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Yield the statements, rows of the same data together: the script gives those one and the same actions."""
+    batch: list[Step] = []
+    for step in steps:
+        alike = bool(batch) and bool(step.actions) and step.actions is batch[0].actions
+        if batch and not (alike and len(batch) < _ROWS and step.raw is None and batch[0].raw is None):
+            yield batch
+            batch = []
+        batch.append(step)
+    if batch:
+        yield batch
 
 
 def _record(step: Step, **facts: Any) -> StepRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -30,6 +31,9 @@ _WITHOUT_ROWS = ("P0", "21", "22", "23")
 _REAL_WITHOUT_ROWS = frozenset({"23505", "23514", "22P02"})
 _ENVIRONMENT = frozenset({"42501", "0LP01", "58P01", "XX000", "55000", "57P03", "08001"})
 _TIMEOUTS = frozenset({"57014", "57P01", LOST})
+# What of it concerns the machine the server runs on.
+_OUTSIDE = re.compile(r"program|\bfile\b|pg_read_|pg_ls_|pg_stat_file|lo_import|lo_export|pg_file_", re.IGNORECASE)
+_LANGUAGE = re.compile(r'language "?(\w+)"?', re.IGNORECASE)
 _FILE_OR_PROGRAM = ("copy", "do", "select", "create_function", "call")
 
 
@@ -85,9 +89,17 @@ class Verdict:
             message = "This did not end within a minute on tables without rows, or it ended its own session."
             yield self._finding("migration_fails", "high", step, message, "statement")
             return
+        if (language := _untrusted(refused)) is not None:
+            message = (
+                f"The code is written in {language}, which may do all that the server's account may on its machine;"
+                " only a superuser may create it. The run refused it."
+            )
+            yield self._finding("migration_fails", "high", step, message, "statement")
+            return
         if state == "42501" and step.actions & set(_FILE_OR_PROGRAM):
             message = f"This needs a superuser, or reaches outside the database: {refused.message}. The run refused it."
-            yield self._finding("migration_fails", "medium", step, message, "statement")
+            severity = "high" if _OUTSIDE.search(refused.message) else "medium"
+            yield self._finding("migration_fails", severity, step, message, "statement")
             return
         partial = state == "55000" and "concurrently" in refused.message.lower()
         if (state in _ENVIRONMENT and not partial) or (
@@ -166,6 +178,12 @@ class Verdict:
             seconds_estimate=estimate_seconds(hazard, self._state) if hazard is not None else None,
             source="run",
         )  # fmt: skip
+
+
+def _untrusted(refused: Refused) -> str | None:
+    """Return the untrusted language whose lack or prohibition is the refusal: by custom their names end in u."""
+    match = _LANGUAGE.search(refused.message) if refused.sqlstate in ("42501", "42704") else None
+    return match[1] if match is not None and (match[1] == "c" or match[1].endswith("u")) else None
 
 
 def _rewriting_rule(step: StepRun) -> str:

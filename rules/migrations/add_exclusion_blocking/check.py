@@ -18,6 +18,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         object=f"{action.relation}.{constraint.name or 'exclusion'}",
         lock="ACCESS EXCLUSIVE",
         scan=True,
+        builds=(constraint.columns,),
         relation=action.relation,
         remedy_note="There is no online form: plan a window, or fill a new table that has the constraint and switch.",
     )

@@ -21,6 +21,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         object=f"{action.relation}.{constraint.name or columns}",
         lock="ACCESS EXCLUSIVE",
         scan=True,
+        builds=(constraint.columns,),
         relation=action.relation,
         remedy=(
             f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {action.relation} ({columns});",

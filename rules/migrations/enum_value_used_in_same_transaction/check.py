@@ -11,6 +11,8 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
     if not state.in_transaction or not state.enum_values_added:
         return
     texts = [action.body, action.predicate, action.using]
+    if action.kind == "insert":
+        texts.append(state.statement)
     if action.column is not None:
         texts.append(action.column.default)
     if action.constraint is not None:

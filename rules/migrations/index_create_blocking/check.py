@@ -32,6 +32,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         object=str(relation),
         lock="SHARE",
         scan=True,
+        builds=(action.columns,),
         relation=relation,
         remedy=sql,
         remedy_note=note,

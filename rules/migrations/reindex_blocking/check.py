@@ -21,6 +21,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         object=str(relation) if relation is not None else action.name or "database",
         lock="SHARE",
         scan=True,
+        builds=state.index_columns(relation) if action.type == "table" and relation is not None else ((),),
         relation=relation if action.type == "table" else state.index(relation).table if relation is not None else None,
         remedy=(f"REINDEX {kind} CONCURRENTLY {relation};",) if relation else (),
         remedy_note="Outside a transaction.",
