@@ -2,13 +2,15 @@
 
 `attrs ->> 'sku' = $1` is recorded as `attrs ->> $2 = $1`, `to_tsvector('english', body)` as `to_tsvector($1, body)`.
 An index on the expression needs the constant. Recorded executions show it; else the text search configuration is
-taken to be the database's default, and a key of a JSON document the one whose values explain the rows per call.
+taken to be the one the schema names, or the database's default, and a key of a JSON document the one whose values
+explain the rows per call.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from pglast import ast
 from advisor.model.arrays import parse_array
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName, quote_literal
+from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
 from advisor.workload.literals import Literals
 from advisor.workload.parse import (
@@ -36,6 +39,12 @@ from advisor.workload.parse import (
 _TEXT_SEARCH = frozenset(
     {"to_tsvector", "to_tsquery", "plainto_tsquery", "phraseto_tsquery", "websearch_to_tsquery"}
 )  # fmt: skip
+# to_tsvector('german', …), to_tsvector('pg_catalog.german'::regconfig, …), a trigger's arguments
+_NAMED = re.compile(
+    r"(?:\bto_tsvector\(\s*|\b(?:plain|phrase|websearch_)?to_tsquery\(\s*|\btsvector_update_trigger\([^,]+,\s*)'([\w.]+)'"
+    r"(?:::\w+)?\s*,",
+    re.IGNORECASE,
+)
 _ARROWS = frozenset({"->", "->>"})
 # A key must explain the rows per call within this factor, and the next one be worse by that.
 _EXPLAINS, _CLEARLY = 4.0, 5.0
@@ -51,13 +60,21 @@ class Revealed:
     assumed: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A text search configuration that statements which hide theirs most likely use, and why that one."""
+
+    name: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clues:
     """What is known besides the text."""
 
     catalog: Catalog
     relations: Collection[RelationName]
-    text_search_config: str | None  # default_text_search_config
+    text_search: Configuration | None
     rows_per_call: float | None  # None where a LIMIT or an aggregate hides how many rows matched
     literals: Sequence[Literals] = ()  # recorded executions: values by parameter number
 
@@ -95,15 +112,28 @@ def _configurations(tree: Tree, clues: Clues) -> Iterator[Found]:
         recorded = _recorded(number, clues.literals)
         if recorded is not None:
             yield number, (recorded, None)
-        elif clues.text_search_config:
-            name = clues.text_search_config.removeprefix("pg_catalog.")
-            yield (
-                number,
-                (
-                    name,
-                    f"the text search configuration is hidden in pg_stat_statements; {name} is the database's default",
-                ),
-            )
+        elif clues.text_search is not None:
+            name, why = clues.text_search.name, clues.text_search.why
+            yield number, (name, f"the text search configuration is hidden in pg_stat_statements; {name} is {why}")
+
+
+def likely_configuration(snapshot: Snapshot) -> Configuration | None:
+    """Return the one configuration that the schema names, else the database's default."""
+    found = {match.removeprefix("pg_catalog.") for text in _schema_texts(snapshot) for match in _NAMED.findall(text)}
+    if len(found) == 1:
+        return Configuration(found.pop(), "the one that the schema uses elsewhere")
+    setting = snapshot.setting("default_text_search_config")
+    if setting is None or not setting.setting:
+        return None
+    return Configuration(setting.setting.removeprefix("pg_catalog."), "the database's default")
+
+
+def _schema_texts(snapshot: Snapshot) -> Iterator[str]:
+    """Yield what may call a text search function: generated columns, index expressions, functions, views, DDL run."""
+    yield from (column.default for column in snapshot.columns if column.default)
+    yield from (key.expression for index in snapshot.indexes for key in index.columns if key.expression)
+    yield from (thing.ddl for thing in snapshot.schema_objects if thing.kind in ("function", "view", "rule"))
+    yield from (row.query for row in snapshot.statements if row.query)
 
 
 def _keys(tree: Tree, clues: Clues) -> Iterator[Found]:

@@ -14,7 +14,7 @@ from advisor.workload.classify import Unusable, has_limit
 from advisor.workload.enums import first_labels
 from advisor.workload.foreign_keys import foreign_key_entries
 from advisor.workload.gather import ISOLATED, Gathering, Group, not_worked_out, statement_key
-from advisor.workload.hidden import Clues, reveal
+from advisor.workload.hidden import Clues, Configuration, likely_configuration, reveal
 from advisor.workload.literals import Literals
 from advisor.workload.parse import Tree
 from advisor.workload.paths import SearchPaths
@@ -51,13 +51,12 @@ def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, p
             step.advance()
         groups = gathering.groups()
     bindings = Bindings(session, catalog, Values(catalog, first_labels(snapshot)))
-    setting = snapshot.setting("default_text_search_config")
-    config = setting.setting if setting is not None else None
+    text_search = likely_configuration(snapshot)
     statements: list[Statement] = []
     with progress.step("Planning with realistic values", len(groups)) as step:
         for rank, group in enumerate(groups):
             try:
-                statements.append(_statement(group, rank, catalog, bindings, config))
+                statements.append(_statement(group, rank, catalog, bindings, text_search))
             except Unusable as why:
                 gathering.refuse(group.original, group.counters, why)
             except ISOLATED as error:
@@ -76,11 +75,10 @@ def read_workload(snapshot: Snapshot, catalog: Catalog, session: ParseSession, p
     )
 
 
-def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings, config: str | None) -> Statement:
-    """Return one group as a typed statement with bindings. Raises Unusable.
-
-    `config` is the server's default_text_search_config.
-    """
+def _statement(
+    group: Group, rank: int, catalog: Catalog, bindings: Bindings, text_search: Configuration | None
+) -> Statement:
+    """Return one group as a typed statement with bindings. Raises Unusable."""
     main = group.main
     notes = dict.fromkeys(main.notes)
     if main.wrapper is not None:
@@ -89,7 +87,7 @@ def _statement(group: Group, rank: int, catalog: Catalog, bindings: Bindings, co
     clues = Clues(
         catalog=catalog,
         relations=group.key[1],
-        text_search_config=config,
+        text_search=text_search,
         rows_per_call=None if has_limit(main.tree) else _mean(counters.rows, counters.calls),
         literals=[found for found, _ in group.literals],
     )

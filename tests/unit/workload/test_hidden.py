@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from advisor.model.arrays import format_array
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
-from advisor.workload.hidden import Clues, Revealed, reveal
+from advisor.model.server import Setting
+from advisor.workload.hidden import Clues, Configuration, Revealed, likely_configuration, reveal
 from advisor.workload.literals import Literals
 from advisor.workload.parse import parse_tree
 from tests.search.fake import columns, snapshot, statistics, table
 
 _PRODUCT = RelationName("public", "product")
+_DEFAULT = Setting(
+    name="default_text_search_config", setting="pg_catalog.simple", unit=None, category="", context="user",
+    vartype="string", source="default",
+)  # fmt: skip
 _BY_SKU = "select * from product where 'größe' <> name and attrs ->> $1 = $2"
 
 
@@ -25,7 +33,7 @@ def revealed(
     text: str,
     *,
     rows: float | None = 1.0,
-    config: str | None = "pg_catalog.german",
+    config: str | None = "german",
     stored: list[dict[str, Any]] | None = None,
     literals: tuple[Literals, ...] = (),
 ) -> Revealed:
@@ -37,7 +45,11 @@ def revealed(
         [statistics("product", "attrs", -1.0, histogram_bounds=bounds)],
     )
     clues = Clues(
-        catalog=Catalog(shot), relations=[_PRODUCT], text_search_config=config, rows_per_call=rows, literals=literals
+        catalog=Catalog(shot),
+        relations=[_PRODUCT],
+        text_search=None if config is None else Configuration(config, "the database's default"),
+        rows_per_call=rows,
+        literals=literals,
     )
     return reveal(text, parse_tree(text), clues)
 
@@ -80,6 +92,26 @@ def test_text_search_takes_the_databases_configuration() -> None:
     assert len(found.assumed) == 1 and "german" in found.assumed[0]
     assert revealed(text, config=None).text == text
     assert "to_tsvector('simple', body)" in revealed(text, literals=({1: "simple", 2: "simple", 3: "x"},)).text
+
+
+@pytest.mark.parametrize(
+    ("expressions", "name"),
+    [
+        ((), "simple"),
+        (("to_tsvector('german'::regconfig, body)",), "german"),
+        (("to_tsvector('pg_catalog.german', body)", "to_tsvector('german'::regconfig, coalesce(title, ''))"), "german"),
+        (("to_tsvector('german'::regconfig, body)", "to_tsvector('english'::regconfig, title)"), "simple"),
+        (("to_tsvector(body)",), "simple"),
+    ],
+)
+def test_the_schema_tells_the_configuration_where_it_names_one(expressions: tuple[str, ...], name: str) -> None:
+    shot = snapshot([table("product")], columns("product", id="int8", **{f"s{n}": "text" for n in range(4)}), (), ())
+    generated = [
+        replace(column, default=text, generated="s") for column, text in zip(shot.columns, expressions, strict=False)
+    ]
+    shot = replace(shot, columns=tuple(generated), settings=(_DEFAULT,))
+    found = likely_configuration(shot)
+    assert found is not None and found.name == name
 
 
 def test_a_key_in_the_select_list_stays_hidden() -> None:
