@@ -44,6 +44,8 @@ _MAX_INCLUDED = 4  # in a merged index
 _MAX_INCLUDED_IN_BUDGET = 10
 _SLIGHT = 0.05  # of a statement's present cost: what an index beside others must save to be worth its upkeep,
 _CLEARLY = 3.0  # or the statement must be this many times dearer without it
+# and what it saves must be this share of the workload, or of what a statement costs on average.
+_NOTICED, _NOTICED_OF_EACH = 0.0005, 0.05
 _MISSED = 3.0  # times dearer: less than that does not justify a second index on the same leading columns
 _MAX_PREPARED = 4000
 
@@ -231,6 +233,8 @@ def _needed(problem: Problem, chosen: Chosen) -> Chosen:
 def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
     """Drop indexes that others nearly replace: two for one statement that use them for different values."""
     cost = problem.oracle.cost
+    present = [problem.weights[key] * known.base for key, known in problem.oracle.known.items()]
+    noticed = sum(present) * min(_NOTICED, _NOTICED_OF_EACH / max(1, len(present)))
     for handle in sorted(chosen, key=lambda h: -problem.items[h].size_bytes):
         without = chosen - {handle}
         contributes = False
@@ -242,7 +246,8 @@ def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
                 alone = not any(_same_table(problem, handle, other) for other in used - {handle})
                 near = problem.by_table()[problem.items[handle].candidate.table]
                 alone &= not any(_siblings(problem, handle, other) for other in without & near)
-                contributes |= alone or then - now > _SLIGHT * known.base or then > _CLEARLY * now
+                clearly = then - now > _SLIGHT * known.base or then > _CLEARLY * now
+                contributes |= alone or (clearly and problem.weights[key] * (then - now) > noticed)
         if not contributes:
             chosen = without
     return chosen

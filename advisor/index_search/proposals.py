@@ -102,11 +102,22 @@ def _worthwhile(outcome: Outcome, handle: str, total: float) -> bool:
     after = sum(weights[key] * costs[key][1] for key in keys)
     if before <= 0:
         return False
+    slight = outcome.problem.budget_bytes is None and before - after < _SLIGHT * total
+    if slight and _only_covers(outcome.problem, outcome.problem.items[handle]):
+        return False
     least = least_gain(outcome.problem)
     fast = all(costs[key][0] < _FAST for key in keys)
-    if outcome.problem.budget_bytes is None and fast and before - after < _SLIGHT * total:
+    if slight and fast:
         least = max(least, _LEAST_GAIN_WHEN_SLIGHT)
     return 1 - after / before >= least
+
+
+def _only_covers(problem: Problem, item: Item) -> bool:
+    """Return whether an existing index has the same keys, so that all there is to win are included columns."""
+    return any(
+        len(index.columns) == len(item.candidate.columns) and superseded(index, item)
+        for index in problem.facts.indexes(item.candidate.table)
+    )
 
 
 def _score(outcome: Outcome) -> None:

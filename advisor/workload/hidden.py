@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -221,6 +221,15 @@ def _rows_by_key(statistics: ColumnStatistics, rows: float) -> dict[str, float]:
     found = {}
     for key, seen in values.items():
         having = rows * len(seen) / documents
-        different = len(set(seen))
-        found[key] = 1.0 if different == len(seen) else having / different
+        found[key] = max(1.0, having / _distinct(seen, having))
     return found
+
+
+def _distinct(sample: Sequence[str], rows: float) -> float:
+    """Return how many different values `rows` rows have by those of a sample of them, as ANALYZE estimates it."""
+    counted = Counter(sample)
+    once = sum(times == 1 for times in counted.values())
+    if once == len(sample):
+        return max(rows, 1.0)
+    seen = float(len(sample))
+    return min(max(rows, 1.0), seen * len(counted) / (seen - once + once * seen / max(rows, seen)))

@@ -44,6 +44,11 @@ _CANDIDATES = tuple(
 )
 # (how many groups of parameters at once, how many groups, how many types to try for each)
 _ROUNDS = ((1, 40, 12), (2, 12, 6), (3, 6, 4))
+# Of two parameters that are added or subtracted, where one type alone does not do.
+_SUMS = tuple(
+    (f"pg_catalog.{left}", f"pg_catalog.{right}")
+    for left, right in (("date", "int4"), ("timestamptz", "interval"), ("timestamp", "interval"), ("date", "interval"))
+)
 _MOST_TRIES = 400
 _MOST_STEPS = 24
 # Only a refusal that other types could cure is worth a search: unknown function or operator, ambiguity, datatype
@@ -206,20 +211,29 @@ def _elements_for_ranges(state: _Inference, types: tuple[str, ...]) -> tuple[str
 
 def _search(state: _Inference, error: ParseError) -> ParsedTypes | None:
     """Try types for one group of suspects, then two, then three; the first that the server accepts wins."""
-    groups = _suspects(state.tree, error.position)
     limit = state.tries + _MOST_TRIES
+    for extra in _typings(state.tree, _suspects(state.tree, error.position)):
+        if state.tries >= limit:
+            return None
+        answer = state.ask(extra)
+        if isinstance(answer, ParseError) and (match := _UNDETERMINED.match(answer.message)):
+            answer = state.ask({**extra, int(match[1]): TEXT})
+        if isinstance(answer, ParsedTypes):
+            return answer
+    return None
+
+
+def _typings(tree: Tree, groups: Sequence[tuple[int, ...]]) -> Iterator[dict[int, str]]:
+    """Yield types by parameter, the likelier first."""
     for together, most_groups, most_types in _ROUNDS:
         for chosen in itertools.combinations(groups[:most_groups], together):
             for types in itertools.product(_CANDIDATES[:most_types], repeat=together):
-                if state.tries >= limit:
-                    return None
-                extra = {number: name for group, name in zip(chosen, types, strict=True) for number in group}
-                answer = state.ask(extra)
-                if isinstance(answer, ParseError) and (match := _UNDETERMINED.match(answer.message)):
-                    answer = state.ask({**extra, int(match[1]): TEXT})
-                if isinstance(answer, ParsedTypes):
-                    return answer
-    return None
+                yield {number: name for group, name in zip(chosen, types, strict=True) for number in group}
+        if together == 1:
+            for expression in find(tree, ast.A_Expr):
+                left, right = expression.lexpr, expression.rexpr
+                if operator_name(expression) in ("+", "-") and is_parameter(left) and is_parameter(right):
+                    yield from ({left.number: first, right.number: second} for first, second in _SUMS)
 
 
 def _suspects(tree: Tree, position: int | None) -> list[tuple[int, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from advisor.index_search.candidates import collect_candidates
@@ -30,8 +32,6 @@ STATISTICS = [
 
 
 def shot() -> Snapshot:
-    from dataclasses import replace
-
     made = snapshot(
         [table("t", rows=1_000_000, pages=20_000, relallvisible=20_000)],
         PLAIN,
@@ -75,6 +75,12 @@ CASES = [
     ("select * from t where name like 'ab%'", {"(name text_pattern_ops)"}, {"(name)"}),
     ("select * from t where name like '%ab%'", {"USING gin (name public.gin_trgm_ops)"}, {"(name text_pattern_ops)"}),
     ("select * from t where name ilike $1", {"USING gin (name public.gin_trgm_ops)"}, set()),
+    ("select * from t where b = $1 and name like 'ab%'", {"(b, name text_pattern_ops)"}, set()),
+    (
+        "select * from t where not flag and name like 'ab%'",
+        {"(name text_pattern_ops)"},
+        {"(flag, name text_pattern_ops)"},
+    ),
     ("select * from t where tags @> $1", {"USING gin (tags)"}, {"(tags)"}),
     ("select * from t where doc @> $1", {"USING gin (doc jsonb_path_ops)", "USING gin (doc)"}, {"(doc)"}),
     ("select * from t where doc ? 'k'", {"USING gin (doc)"}, {"USING gin (doc jsonb_path_ops)"}),
@@ -107,6 +113,14 @@ def test_the_values_asked_for_decide_about_flags() -> None:
     assert "(status, at)" in considered("select * from t where status = $1 order by at limit 5", value("new"))
     assert "(status, at)" not in considered("select * from t where status = $1 order by at limit 5", value("done"))
     assert "(a) WHERE status = 'new'" not in considered("select * from t where status = $1 and a = 1", value("new"))
+
+
+@pytest.mark.parametrize(("condition", "recorded", "predicate"), [("b = $1", "3", "b = 3"), ("flag = $1", "t", "flag")])
+def test_recorded_values_are_written_as_people_do(condition: str, recorded: str, predicate: str) -> None:
+    catalog = Catalog(SHOT)
+    one = statement(catalog, "q", f"select * from t where {condition} order by at", 1, (value(recorded),))
+    pool = collect_candidates([replace(one, repeated=((1, recorded, 9),))], Facts(SHOT, catalog, SearchOptions()))
+    assert f"(at) WHERE {predicate}" in {body_sql(candidate) for candidate in pool.literal}
 
 
 def test_patterns_are_judged_by_their_values() -> None:

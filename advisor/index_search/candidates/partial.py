@@ -87,6 +87,8 @@ def _predicate(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
     text = _value_text(constant)
     if text is None:
         return None
+    if literal and known.type_category == "N" and _LITERAL.match(text):
+        constant = text
     share = facts.frequency(one.relation, use.columns[0], text)
     if share is None:
         return None

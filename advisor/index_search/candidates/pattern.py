@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from advisor.index_search.candidates.btree import Columns
+from advisor.index_search.candidates.btree import Columns, dead_weight
 from advisor.index_search.facts import Facts
 from advisor.index_search.occurrence import Key, Occurrence
 from advisor.model.catalog import IndexColumn
@@ -36,7 +36,8 @@ def is_prefix(key: Key, one: Occurrence) -> bool:
 
 def prefix_keys(one: Occurrence, facts: Facts) -> Iterator[Columns]:
     """Yield B-tree keys for anchored LIKE, after the equality columns."""
-    equal = tuple(key.column() for key in one.equal[:2])
+    held = dead_weight(one, facts)
+    equal = tuple(key.column() for key in one.equal if key.name not in held)[:2]
     for key in one.patterns:
         if not is_prefix(key, one):
             continue

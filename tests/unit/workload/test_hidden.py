@@ -77,6 +77,12 @@ def test_the_only_key_needs_no_counters() -> None:
     assert "attrs ->> 'sku'" in revealed(_BY_SKU, rows=None, stored=[{"sku": n} for n in range(50)]).text
 
 
+def test_a_sample_does_not_hold_every_value_of_a_key() -> None:
+    stored = [{"template": f"T{n * 617 % 700 if n > 14 else n // 2}", "pages": n % 9} for n in range(100)]
+    assert "'template'" in revealed(_BY_SKU, rows=150.0, stored=stored).assumed[0]  # 93 seen of about 700
+    assert revealed(_BY_SKU, rows=1_400.0, stored=stored).assumed == ()
+
+
 def test_recorded_executions_are_no_conclusion() -> None:
     found = revealed(_BY_SKU, literals=({1: "colour", 2: "c1"}, {1: "colour", 2: "c2"}))
     assert "attrs ->> 'colour' = $2" in found.text
