@@ -38,6 +38,12 @@ def collect_server(reader: Reader) -> Server:
         fix=f"GRANT pg_monitor TO {role_of(reader)};",
         costs="history recognises the server by its address only",
     )
+    timeline = reader.dicts(
+        sql_text("timeline", reader.major),
+        name="timeline",
+        what="the timeline (pg_walfile_name)",
+        costs="history tells a failover only by the time the server was started",
+    )
     size = reader.dicts(
         sql_text("database_size", reader.major),
         name="database_size",
@@ -48,6 +54,7 @@ def collect_server(reader: Reader) -> Server:
     return replace(
         server,
         system_identifier=identifier[0]["system_identifier"] if identifier else None,
+        timeline=timeline[0]["timeline"] if timeline else None,
         database_size_bytes=size[0]["database_size_bytes"] if size else None,
     )
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
 
+from advisor.history.authors import with_authors
 from advisor.history.findings import as_change, difference, mute_notes, muted_names, names_of, overdue, setting_changes
 from advisor.history.ledger import Reading, advance
 from advisor.history.model import Identity, IndexUse, LedgerState, Run, RunHead, TargetRow
@@ -230,11 +231,11 @@ def _changes(
     slower, faster = _statements(prepared, report.plans, rows)
     series = (*prepared.series, (at, numbers[0]))
     growing = growth(series)
-    limit_dates = limits(series, _with_columns(prepared), disk_bytes)
+    limit_dates = limits(series, _with_columns(prepared), disk_bytes, report.retention)
     times = [(head.at, head.totals) for head in prepared.heads[-_PEAK_RUNS:]]
     notes = mute_notes(ignore, findings, today)
     ended = [note for note in notes if note.state == "expired" and note.until is not None]
-    settings = setting_changes(last.snapshot, prepared.slim)
+    settings = with_authors(setting_changes(last.snapshot, prepared.slim), last.snapshot, prepared.snapshot)
 
     def told(items: tuple[FindingChange, ...]) -> tuple[FindingChange, ...]:
         return tuple(item for item in items if item.key not in muted)

@@ -180,7 +180,15 @@ def _real(compared: tuple[float, float, float], base: WindowRow, row: WindowRow,
         )
     if value >= _RATIO and low > _SURE:
         return now > usual + habit
-    return value <= 1 / _RATIO and high < 1 / _SURE and now < usual - habit
+    # Downwards what it moves by is a factor: beside the mean of a bad time the difference would leave no room.
+    return value <= 1 / _RATIO and high < 1 / _SURE and now < max(usual - habit, usual / _habitual_factor(means))
+
+
+def _habitual_factor(means: Sequence[float]) -> float:
+    """Return the square of the factor between one window and the next, where three windows or more tell it."""
+    if len(means) < 3 or min(means) <= 0:
+        return 1.0
+    return median_low(max(new / old, old / new) for old, new in pairwise(means)) ** 2
 
 
 def _every_time(

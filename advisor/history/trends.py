@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 
 from advisor.model.history import Growth, LimitDate, Peak
+from advisor.model.report import RetentionStatus
 from advisor.model.snapshot import Snapshot
 
 # A limit further away than this is no news; a slope from less than this says nothing.
@@ -135,18 +136,25 @@ def _sudden(points: Sequence[tuple[datetime, float]]) -> float | None:
     return rates[-1]
 
 
-def limits(series: Series, snapshot: Snapshot, disk_bytes: int | None = None) -> tuple[LimitDate, ...]:
+def limits(
+    series: Series, snapshot: Snapshot, disk_bytes: int | None = None, retention: Sequence[RetentionStatus] = ()
+) -> tuple[LimitDate, ...]:
     """Return what reaches its limit within half a year, the soonest first."""
-    known = {limit.what for limit in _limits(series[:-1], snapshot, disk_bytes)}
-    found = (replace(limit, is_new=limit.what not in known) for limit in _limits(series, snapshot, disk_bytes))
+    known = {limit.what for limit in _limits(series[:-1], snapshot, disk_bytes, retention)}
+    found = (
+        replace(limit, is_new=limit.what not in known) for limit in _limits(series, snapshot, disk_bytes, retention)
+    )
     return tuple(sorted(found, key=lambda limit: limit.expected))
 
 
-def _limits(series: Series, snapshot: Snapshot, disk_bytes: int | None) -> list[LimitDate]:
+def _limits(
+    series: Series, snapshot: Snapshot, disk_bytes: int | None, retention: Sequence[RetentionStatus]
+) -> list[LimitDate]:
     if not series:
         return []
     now = series[-1][0]
-    found = [*_sequences(series, snapshot), *_ages(series, snapshot)]
+    found = [*_sequences(series, snapshot), *_ages(series, snapshot), *_windows(now, retention)]
+    found += _sizes(series, retention)
     if disk_bytes is not None:
         found += _reached("the disk", _points(series, "database"), float(disk_bytes), now)
     return [limit for limit in found if limit.expected <= now + HORIZON]
@@ -207,6 +215,39 @@ def _ages(series: Series, snapshot: Snapshot) -> list[LimitDate]:
         # Each freeze brings the age down; the slope is that since the last one.
         start = max((i for i in range(1, len(points)) if points[i][1] < points[i - 1][1]), default=0)
         found += _reached(what, points[start:], float(_XID_LIMIT), series[-1][0])
+    return found
+
+
+def _sizes(series: Series, retention: Sequence[RetentionStatus]) -> list[LimitDate]:
+    """Return when tables reach the size their retention policy declares."""
+    found: list[LimitDate] = []
+    for status in retention:
+        limit = status.evidence.get("limit_bytes")
+        if status.rule == "ret.size_limit" and status.severity != "info" and limit:
+            what = f"size limit of {status.table.display()}"
+            found += _reached(what, _points(series, f"table:{status.table}"), float(limit), series[-1][0])
+    return found
+
+
+def _windows(now: datetime, retention: Sequence[RetentionStatus]) -> list[LimitDate]:
+    """Return when the first rows outlive a declared window that nothing enforces: a date without a trend."""
+    found = []
+    for status in retention:
+        if status.rule != "ret.no_enforcement" or status.policy_is_default or status.expired_rows:
+            continue
+        if status.oldest is None or not status.window_days or status.oldest > now:
+            continue
+        moment = status.oldest + timedelta(days=min(status.window_days, 36_500))
+        age = (now - status.oldest).total_seconds() / 86400
+        found.append(
+            LimitDate(
+                what=f"retention window of {status.table.display()}",
+                used=min(age / status.window_days, 1.0),
+                earliest=moment,
+                expected=moment,
+                latest=moment,
+            )
+        )
     return found
 
 

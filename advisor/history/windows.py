@@ -66,9 +66,17 @@ def _identity(before: Server, now: Server) -> tuple[str, ...] | None:
             "Another cluster than at the last run answers here (another system identifier): restored from a dump or "
             "replaced. Counters begin anew, findings are compared.",
         )
+    if before.timeline is not None and now.timeline is not None and before.timeline != now.timeline:
+        return (
+            f"Another server of the same cluster is the primary: timeline {before.timeline} became {now.timeline} "
+            "(failover, or a recovery to a point in time). Its counters are its own and begin anew.",
+        )
     if now.started_at is not None and before.started_at is not None and now.started_at != before.started_at:
-        if before.in_recovery and not now.in_recovery and now.started_at < before.collected_at:
-            return ("The standby that was read at the last run is the primary now, or its server is: failover.",)
+        if before.in_recovery and not now.in_recovery:
+            return (
+                "A standby was read at the last run, and the primary now is another server or was restarted: failover. "
+                "Its counters are its own and begin anew.",
+            )
         if now.started_at < before.collected_at:
             return (
                 f"Another server of the same cluster answers (it runs since {_minute(now.started_at)}): failover or "

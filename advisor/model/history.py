@@ -118,6 +118,8 @@ class SettingChange:
     after: str | None
     source: str  # "configuration file /etc/…/postgresql.conf line 12", "ALTER SYSTEM (postgresql.auto.conf)"
     pending_restart: bool = False
+    by: tuple[str, ...] = ()  # roles that pg_stat_statements has seen changing it since; the catalog does not say
+    when: str = ""  # "at 2026-03-04 12:10 UTC", "between … and …"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ class Server:
     locale_provider: str = "c"  # c libc, i ICU, b builtin (pg_database.datlocprovider; 15 on)
     icu_locale: str | None = None  # daticulocale (15, 16) or datlocale (17 on)
     system_identifier: str | None = None  # pg_control_system(); None without the privilege
+    config_loaded_at: datetime | None = None  # when the settings' files were read last
+    timeline: int | None = None  # that a primary writes; None on a standby, and where it is not told
     database_size_bytes: int | None = None
     datfrozenxid_age: int | None = None
     datminmxid_age: int | None = None

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from advisor.model.history import Changes, FindingChange, Growth, LedgerEntry, LimitDate, StatementChange, Usual
+from advisor.model.history import (
+    Changes,
+    FindingChange,
+    Growth,
+    LedgerEntry,
+    LimitDate,
+    SettingChange,
+    StatementChange,
+    Usual,
+)
 from advisor.render.clean import one_line
 from advisor.render.phrases import day, milliseconds, minute, percent, plural, size
 
@@ -108,7 +117,7 @@ def change_blocks(changes: Changes) -> tuple[Block, ...]:
             [
                 Line(
                     text=f"{s.name}: {s.before} → {s.after}",
-                    details=(f"from {s.source}" + (", waits for a restart" if s.pending_restart else ""),),
+                    details=(f"from {s.source}" + (", waits for a restart" if s.pending_restart else ""), *_author(s)),
                 )
                 for s in changes.settings
             ],
@@ -199,7 +208,15 @@ def _entry(entry: LedgerEntry) -> Line:
 def _limit(limit: LimitDate) -> Line:
     latest = day(limit.latest) if limit.latest is not None else "never"
     text = f"{limit.what}: {percent(limit.used)} used, full about {day(limit.expected)}"
+    if limit.earliest == limit.latest:
+        return Line(text=f"{limit.what}: {percent(limit.used)} used, over on {day(limit.expected)}")
     return Line(text=text, details=(f"between {day(limit.earliest)} and {latest}, if it goes on as so far",))
+
+
+def _author(change: SettingChange) -> tuple[str, ...]:
+    if change.by:
+        return (f"by {' or '.join(change.by)}, {change.when}",)
+    return (f"{change.when}; by whom is not recorded",) if change.when else ()
 
 
 def _usual(usual: Usual) -> Line:

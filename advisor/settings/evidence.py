@@ -142,8 +142,9 @@ def _same_epoch(snapshot: Snapshot, previous: Snapshot) -> bool:
     """Return whether the counters of both can be subtracted: same server and database, no reset between."""
     if previous.server.collected_at >= snapshot.server.collected_at:
         return False
-    same = (previous.server.system_identifier, previous.server.database) == (
+    same = (previous.server.system_identifier, previous.server.timeline, previous.server.database) == (
         snapshot.server.system_identifier,
+        snapshot.server.timeline if previous.server.timeline is not None else None,
         snapshot.server.database,
     )
     for a, b in (

@@ -80,6 +80,12 @@ def _check(now: Snapshot, before: Snapshot) -> None:
             f"The previous snapshot is of PostgreSQL {theirs.major}, and this is {ours.major}.",
             "Statements have other identifiers there; take a new one.",
         )
+    if ours.timeline is not None and theirs.timeline is not None and ours.timeline != theirs.timeline:
+        raise UsageError(
+            f"The previous snapshot is of another primary: timeline {theirs.timeline}, and this one writes timeline "
+            f"{ours.timeline}. Counters do not go on after a failover.",
+            "Take a new one.",
+        )
     if theirs.collected_at >= ours.collected_at:
         raise UsageError("The previous snapshot is not older than this one.", "Exchange the two.")
 

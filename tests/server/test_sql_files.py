@@ -40,8 +40,9 @@ def fills(record: type | None, besides: str = "", by_code: str = "", version: in
 
 SIZES = "size_bytes toast_bytes indexes_bytes total_bytes size_is_estimate"
 FILES = {
-    "server": fills(Server, by_code="system_identifier database_size_bytes provider provider_signals"),
+    "server": fills(Server, by_code="system_identifier timeline database_size_bytes provider provider_signals"),
     "system_identifier": fills(None, "system_identifier"),
+    "timeline": fills(None, "timeline"),
     "database_size": fills(None, "database_size_bytes"),
     "settings": fills(Setting),
     "role_settings": fills(RoleSetting),

@@ -57,6 +57,7 @@ def reading(number: float = 0, **more: Any) -> Snapshot:
         "version_num": 160004, "version": "16.4", "database": "shop", "user": "ann", "is_superuser": True,
         "in_recovery": False, "started_at": STARTED, "collected_at": day(number), "encoding": "UTF8",
         "lc_collate": "C", "lc_ctype": "C", "system_identifier": "7000", "database_size_bytes": 1 << 30,
+        "timeline": None, "config_loaded_at": None,
     }  # fmt: skip
     for name in list(more):
         if name in server:

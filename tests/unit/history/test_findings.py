@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from advisor.history.authors import with_authors
 from advisor.history.findings import difference, mute_notes, muted_names, names_of, overdue, setting_changes
 from advisor.history.record import compare, conclude, keep, prepare
 from advisor.history.store import History, open_history
 from advisor.history.take import identity_of, saved_findings, slim
+from advisor.model.activity import StatementCounters
 from advisor.model.finding import Finding
 from advisor.model.history import Changes
 from advisor.model.names import RelationName
@@ -94,6 +96,37 @@ def test_settings_say_where_they_come_from() -> None:
         ("work_mem", "4 MB", "64 MB", "ALTER SYSTEM (postgresql.auto.conf, line 3)"),
         ("jit", "on", "off", "/etc/postgresql.conf, line 12"),
     ]
+
+
+def test_settings_say_who_and_when_where_it_is_known() -> None:
+    old = statement("alter system set jit = off", calls=1, role="eve", queryid=1)
+    before = reading(0, settings=(setting("jit", "on"), setting("work_mem", "4MB")), statements=(old,))
+    after = (setting("jit", "off"), setting("work_mem", "64MB"))
+    changes = setting_changes(before, reading(1, settings=after))
+
+    def told(*rows: StatementCounters, **more: object) -> dict[str, tuple[tuple[str, ...], str]]:
+        now = reading(1, settings=after, statements=(old, *rows), **more)
+        return {c.name: (c.by, c.when) for c in with_authors(changes, before, now)}
+
+    window = "between 2026-01-05 02:00 and 2026-01-06 02:00 UTC"
+    assert told() == {"jit": ((), window), "work_mem": ((), window)}, "what eve did was before"
+    mine = statement("ALTER SYSTEM SET work_mem = '64MB'", calls=1, role="ann", queryid=2)
+    assert told(mine)["work_mem"] == (("ann",), window)
+    assert told(replace(mine, stats_since=day(0.5)))["work_mem"] == (("ann",), "at 2026-01-05 14:00 UTC")
+    assert told(replace(mine, stats_since=day(-3)))["work_mem"] == ((), window), "an old entry that was not kept"
+    loaded = told(mine, config_loaded_at=day(0.75))
+    assert loaded["jit"] == ((), "in effect since the reload of 2026-01-05 20:00 UTC at the latest")
+    for text, names in (
+        ("alter role app in database shop set work_mem = $1", {"work_mem"}),
+        ('alter database "my shop" reset jit', {"jit"}),
+        ("alter system set jit_above_cost = 1", set()),
+        ("alter table t set (jit = off)", set()),
+    ):
+        found = told(statement(text, calls=1, role="bob", queryid=3))
+        assert {name for name, (by, _) in found.items() if by} == names, text
+    assert [c.by for c in with_authors(changes, before, replace(before, statements=(replace(old, calls=2),)))] == [
+        ("eve",), (),
+    ]  # fmt: skip
 
 
 SEARCHED = IndexAdvice(planner="twin")

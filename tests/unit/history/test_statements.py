@@ -131,3 +131,10 @@ def test_a_slow_machine_is_no_change_of_a_statement() -> None:
     windows = [window((), at(1, 1.0)), window(at(1, 1.0), at(2, 4.0, own=5.0))]
     (found,) = changes(windows, {}, ((), ()), arrivals=True)[0]
     assert found.query == READ and "same work" in found.why
+
+
+def test_a_bad_time_that_varies_has_an_end() -> None:
+    """While the index is away the machine's load moves the mean by more than it was before: its end is told."""
+    slower, faster = told(history(0.02, 0.02, 6.0, 9.0, 0.02))
+    assert slower == () and len(faster) == 1
+    assert told(history(1, 2, 1, 2, 1)) == ((), ()), "a habit is none"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from advisor.history.trends import growth, limits, peak, slope
 from advisor.model.catalog import Column, Sequence
 from advisor.model.names import RelationName
+from advisor.model.report import RetentionStatus
 from tests.unit.history.build import day, reading, setting
 
 GB = 1 << 30
@@ -100,6 +102,40 @@ def test_ages_matter_where_freezing_does_not_keep_up() -> None:
     assert "transaction ids" in found.what and day(9 + 40) < found.expected < day(9 + 50)
     healthy = series("xid_age", *(1e8 + 9e6 * n for n in range(10)))
     assert limits(healthy, reading(9, settings=(allowed,))) == ()
+
+
+def status(rule: str, **more: Any) -> RetentionStatus:
+    known: dict[str, Any] = {
+        "severity": "medium", "policy": "90 days", "policy_is_default": False, "time_column": "at", "oldest": day(-60),
+        "oldest_source": "min() by index", "expired_rows": 0, "expired_bytes": 0, "enforcement": "", "detail": "",
+    }  # fmt: skip
+    return RetentionStatus(table=RelationName("public", "logs"), rule=rule, **{**known, **more})
+
+
+def test_a_declared_size_is_reached_at_the_pace_of_the_history() -> None:
+    points = series("table:public.logs", *(GB * (50 + n) for n in range(20)))
+    declared = status("ret.size_limit", evidence={"limit_bytes": 100 * GB})
+    (found,) = limits(points, reading(19), retention=(declared,))
+    assert found.what == "size limit of logs" and abs(found.expected - day(19 + 31)) < timedelta(hours=1)
+    assert limits(points, reading(19), retention=(replace(declared, severity="info"),)) == (), "nobody declared that"
+
+
+def test_a_window_that_nothing_enforces_is_over_on_a_day() -> None:
+    points = series("database", *[GB] * 5)
+    open_ended = status("ret.no_enforcement", window_days=90.0)
+    (found,) = limits(points, reading(4), retention=(open_ended,))
+    assert (found.what, found.expected, found.is_new) == ("retention window of logs", day(30), False)
+    assert found.earliest == found.latest == day(30) and found.used == pytest.approx(64 / 90)
+    late = status("ret.no_enforcement", window_days=243.5)
+    assert [limit.is_new for limit in limits(points, reading(4), retention=(late,))] == [True]
+    for other in (
+        replace(open_ended, policy_is_default=True),
+        replace(open_ended, rule="ret.ok"),
+        replace(open_ended, expired_rows=7),
+        replace(open_ended, oldest=None),
+        replace(open_ended, window_days=900.0),
+    ):
+        assert limits(points, reading(4), retention=(other,)) == ()
 
 
 def test_busy_hours() -> None:

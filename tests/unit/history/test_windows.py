@@ -33,6 +33,10 @@ def test_two_nights_of_one_server() -> None:
         ({}, {"system_identifier": "9"}, "Another cluster"),
         ({}, {"started_at": STARTED - timedelta(days=4)}, "Another server of the same cluster"),
         ({"in_recovery": True}, {"started_at": STARTED - timedelta(days=4)}, "failover"),
+        ({"in_recovery": True}, {"started_at": day(0.5)}, "failover"),
+        ({"timeline": 1}, {"timeline": 2}, "timeline 1 became 2"),
+        # It was started between the two looks: its counters may be higher than the old primary's.
+        ({"timeline": 1}, {"timeline": 2, "started_at": day(0.5)}, "timeline 1 became 2"),
     ],
 )
 def test_counters_of_another_instance(before: dict[str, object], now: dict[str, object], said: str) -> None:

@@ -53,6 +53,16 @@ def test_counters_are_subtracted() -> None:
     assert [(s.relation, s.total_bytes) for s in window.sizes] == [("public.t", 1000)]
 
 
+def test_another_primary_is_nothing_to_subtract() -> None:
+    def on(timeline: int | None, hour: int) -> Snapshot:
+        found = snapshot(NOON + timedelta(hours=hour))
+        return replace(found, server=replace(found.server, timeline=timeline))
+
+    with pytest.raises(UsageError, match="timeline 1, and this one writes timeline 2"):
+        since(on(2, 2), on(1, 1))
+    assert since(on(2, 2), on(None, 1)).statements == (), "a file that does not say is believed"
+
+
 def test_an_entry_that_was_evicted_counts_as_new() -> None:
     before = snapshot(NOON + timedelta(hours=1), row(1, 100, 1000.0), row(2, 50, 5.0, stats_since=NOON))
     now = snapshot(
