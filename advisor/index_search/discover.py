@@ -8,12 +8,12 @@ has the same keys.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from advisor.index_search.candidates import Pool
 from advisor.index_search.facts import Facts
-from advisor.index_search.oracle import Known, Oracle
+from advisor.index_search.oracle import Known, Look, Oracle
 from advisor.index_search.permutations import families
 from advisor.index_search.planner import Candidate, Planner
 from advisor.index_search.prepare import prepare_items
@@ -53,17 +53,19 @@ def discover(
         k for k in keys if oracle.known[k].failed is None and weights[k] * oracle.known[k].base > _HOPELESS * total
     ]
     worthy.sort(key=lambda key: -weights[key] * oracle.known[key].base)
-    step.set_total(2 * len(worthy))
+    step.set_total(len(worthy))
     tried = {key: families(oracle.known[key].statement, pool, facts) for key in worthy}
     everything = dict.fromkeys(c for key in worthy for family in tried[key] for c in family)
     items = prepare_items(planner, pool, list(everything), {}, facts)
     handles = {item.candidate: handle for handle, item in items.items()}
     kept: dict[str, None] = {}
-    for key in worthy:
-        step.advance()
-        for family in tried[key]:
-            left = frozenset(handles[candidate] for candidate in family if candidate in handles)
-            kept.update(dict.fromkeys(sorted(peeled(oracle, key, left, late, _ROUNDS))))
+    looks = (
+        (key, peeled(oracle.known[key], frozenset(handles[one] for one in family if one in handles), _ROUNDS))
+        for key in worthy
+        for family in tried[key]
+    )
+    for _, found in oracle.look(looks, late):
+        kept.update(dict.fromkeys(sorted(found)))
     relatives = _relatives([items[handle].candidate for handle in kept], facts)
     items |= prepare_items(planner, pool, [c for c in relatives if c not in handles], items, facts)
     handles = {item.candidate: handle for handle, item in items.items()}
@@ -84,33 +86,41 @@ def relate(
     by_table: dict[RelationName, list[str]] = defaultdict(list)
     for handle, candidate in candidates.items():
         by_table[candidate.table].append(handle)
-    for key in keys:
-        step.advance()
+
+    def looks() -> Iterator[tuple[str, Look]]:
+        for key in keys:
+            step.advance()
+            known = oracle.known[key]
+            relations = dict.fromkeys(known.statement.relations)
+            for relation in known.statement.relations:
+                relations.update(dict.fromkeys(facts.catalog.ancestors(relation)))
+            near = [handle for relation in relations for handle in by_table.get(relation, ())]
+            read, named = _columns(known.statement)
+            yield key, _related(known, frozenset(h for h in near if _could_matter(candidates[h], read, named)))
+
+    for key, found in oracle.look(looks(), late):
         known = oracle.known[key]
-        relations = dict.fromkeys(known.statement.relations)
-        for relation in known.statement.relations:
-            relations.update(dict.fromkeys(facts.catalog.ancestors(relation)))
-        near = [handle for relation in relations for handle in by_table.get(relation, ())]
-        read, named = _columns(known.statement)
-        possible = frozenset(h for h in near if _could_matter(candidates[h], read, named))
-        found = peeled(oracle, key, possible, late, _LAYERS)
-        found |= _rescued(oracle, known, key, possible, late)
         known.relevant = known.relevant | frozenset(found)
         known.costs.clear()
 
 
-def _rescued(oracle: Oracle, known: Known, key: str, possible: frozenset[str], late: Callable[[], bool]) -> set[str]:
+def _related(known: Known, possible: frozenset[str]) -> Look:
+    found = yield from peeled(known, possible, _LAYERS)
+    return found | (yield from _rescued(known, possible))
+
+
+def _rescued(known: Known, possible: frozenset[str]) -> Look:
     """Return what plans use after single indexes of the best plan are gone."""
     found: set[str] = set()
     pending = [possible]
     seen = {possible}
     for _ in range(_NODES):
-        if not pending or late():
+        if not pending:
             break
         allowed = pending.pop(0)
         used = known.used(allowed)
         if known.lookup(allowed) is None:
-            answer = oracle.plan((key,), allowed).get(key)
+            answer = yield allowed
             if answer is None or answer[0] > NO_GAIN * known.base:
                 continue
             used = answer[1] & possible

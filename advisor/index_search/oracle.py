@@ -8,16 +8,22 @@ but for a few per cent).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from advisor.index_search.guard import guarded_cost
 from advisor.index_search.observed import surplus
-from advisor.index_search.planner import Plan, PlanFailed, Planner
+from advisor.index_search.planner import Group, Plan, PlanFailed, Planner
 from advisor.model.workload import Binding, Statement
 
 Set = frozenset[str]
+Answer = tuple[float, Set]  # cost per call, indexes used
+# Asks about one statement set by set, each after the answer to the one before (None: failed, or no time is left).
+Look = Generator[Set, Answer | None, set[str]]
 _MAX_TRIPLES = 400  # per statement
+_NEARLY = 0.95  # planners break the rule that more indexes never cost more by a few per cent
 
 
 @dataclass(slots=True)
@@ -62,36 +68,94 @@ class Oracle:
         self.known: dict[str, Known] = {s.key: Known(s) for s in statements}
         self.plans_asked = 0
 
-    def plan(self, keys: Sequence[str], chosen: Set) -> dict[str, tuple[float, Set]]:
-        """Ask the planner about statements under `chosen`, remember the answers and return them as `ask` does."""
-        answers = self.ask(keys, chosen, frozenset())
-        for key, (cost, used) in answers.items():
-            known = self.known[key]
-            known.triples.append((chosen, used & chosen, cost))
-            if len(known.triples) > _MAX_TRIPLES:
-                del known.triples[1 : _MAX_TRIPLES // 4]  # the first is the cost without candidates
-        return answers
+    @property
+    def ahead(self) -> int:
+        """As many sets are worth asking about together."""
+        return self._planner.ahead
 
-    def ask(self, keys: Sequence[str], chosen: Set, hidden: Set) -> dict[str, tuple[float, Set]]:
+    def plan(self, keys: Sequence[str], chosen: Set) -> dict[str, Answer]:
+        """Ask the planner about statements under `chosen`, remember the answers and return them as `ask` does."""
+        return self.plan_sets([(keys, chosen)])[0]
+
+    def plan_sets(self, questions: Sequence[tuple[Sequence[str], Set]]) -> list[dict[str, Answer]]:
+        """Ask about several sets together, each as `plan` does."""
+        found = self._ask_all([(keys, chosen, frozenset()) for keys, chosen in questions])
+        for (_, chosen), answers in zip(questions, found, strict=True):
+            for key, (cost, used) in answers.items():
+                known = self.known[key]
+                known.triples.append((chosen, used & chosen, cost))
+                if len(known.triples) > _MAX_TRIPLES:
+                    del known.triples[1 : _MAX_TRIPLES // 4]  # the first is the cost without candidates
+        return found
+
+    def learn(self, wanted: Iterable[tuple[str, Set]]) -> None:
+        """Ask together about statements under sets for which no answer holds yet."""
+        unknown: dict[Set, dict[str, None]] = {}
+        for key, chosen in wanted:
+            known = self.known[key]
+            within = chosen & known.relevant
+            if known.failed is not None or within in known.costs:
+                continue
+            cost = known.lookup(within)
+            if cost is not None:
+                known.costs[within] = cost
+            else:
+                unknown.setdefault(within, {})[key] = None
+        if unknown:
+            self.plan_sets([(tuple(keys), within) for within, keys in unknown.items()])
+
+    def look(self, looks: Iterable[tuple[str, Look]], late: Callable[[], bool]) -> Iterator[tuple[str, set[str]]]:
+        """Follow looks at statements (by key) side by side, and yield what each found, in their order."""
+        waiting = iter(looks)
+        active: deque[_Followed] = deque()
+        while True:
+            active.extend(_Followed(*look) for look in islice(waiting, self.ahead - len(active)))
+            if not active:
+                return
+            if active[0].found is not None:
+                done = active.popleft()
+                yield done.key, done.found or set()
+                continue
+            asking = [one for one in active if one.found is None]
+            answers: list[dict[str, Answer]] = [{} for _ in asking]
+            if not late():
+                answers = self.plan_sets([((one.key,), one.asks) for one in asking])
+            for one, answer in zip(asking, answers, strict=True):
+                one.go_on(answer.get(one.key))
+
+    def ask(self, keys: Sequence[str], chosen: Set, hidden: Set) -> dict[str, Answer]:
         """Return cost per call and indexes used (candidates by handle, existing by name), past all caches.
 
         A statement the planner refuses is missing from the answer; if it never had one it is marked as failed.
         """
-        requests: list[tuple[Statement, Binding]] = []
-        owners: list[tuple[str, float]] = []
-        for key in keys:
-            known = self.known[key]
-            if known.failed is None:
-                for binding in known.statement.bindings or (Binding(values=(), weight=1.0),):
-                    requests.append((known.statement, binding))
-                    owners.append((key, binding.weight))
-        if not requests:
-            return {}
-        answers = self._planner.plan_many(requests, chosen, hidden)
-        self.plans_asked += len(requests)
-        sums: dict[str, tuple[float, float, frozenset[str]]] = {}
+        return self._ask_all([(keys, chosen, hidden)])[0]
+
+    def _ask_all(self, questions: Sequence[tuple[Sequence[str], Set, Set]]) -> list[dict[str, Answer]]:
+        """Return for each (keys, on, hidden) what `ask` does."""
+        groups: list[Group] = []
+        owners: list[list[tuple[str, float]]] = []
+        for keys, chosen, hidden in questions:
+            requests: list[tuple[Statement, Binding]] = []
+            own: list[tuple[str, float]] = []
+            for key in keys:
+                known = self.known[key]
+                if known.failed is None:
+                    for binding in known.statement.bindings or (Binding(values=(), weight=1.0),):
+                        requests.append((known.statement, binding))
+                        own.append((key, binding.weight))
+            groups.append(Group(requests, chosen, hidden))
+            owners.append(own)
+            self.plans_asked += len(requests)
+        if not any(group.requests for group in groups):
+            return [{} for _ in groups]
+        answers = self._planner.plan_groups(groups)
+        return [self._weighed(own, plans) for own, plans in zip(owners, answers, strict=True)]
+
+    def _weighed(self, owners: Sequence[tuple[str, float]], plans: Sequence[Plan | PlanFailed]) -> dict[str, Answer]:
+        """Return cost per call and indexes used by statement, from the plans of (key, weight)."""
+        sums: dict[str, tuple[float, float, Set]] = {}
         refused: dict[str, str] = {}
-        for (key, weight), answer in zip(owners, answers, strict=True):
+        for (key, weight), answer in zip(owners, plans, strict=True):
             if isinstance(answer, PlanFailed):
                 refused[key] = str(answer)
                 continue
@@ -129,6 +193,26 @@ class Oracle:
             found = known.costs[within] = known.base if found is None else found
         return found
 
-    def lower_bound(self, key: str, chosen: Set) -> float:
+    def least(self, key: str, chosen: Set) -> float:
+        """Return a cost the statement hardly goes below under a set of indexes, without asking."""
         known = self.known[key]
-        return known.bounds(chosen & known.relevant)[0]
+        within = chosen & known.relevant
+        found = known.costs.get(within)
+        return found if found is not None else max(known.bounds(within)[0], _NEARLY * known.best)
+
+
+class _Followed:
+    """A look on its way: what it asks next, or what it found."""
+
+    def __init__(self, key: str, look: Look) -> None:
+        self.key = key
+        self.asks: Set = frozenset()
+        self.found: set[str] | None = None
+        self._look = look
+        self.go_on(None)
+
+    def go_on(self, answer: Answer | None) -> None:
+        try:
+            self.asks = self._look.send(answer)
+        except StopIteration as end:
+            self.found = end.value

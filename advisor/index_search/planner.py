@@ -45,6 +45,15 @@ class Plan:
     tree: dict[str, Any]  # the EXPLAIN (FORMAT JSON) "Plan" object
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests that are planned under the same indexes: `on` and `hidden` as for `Planner.plan_many`."""
+
+    requests: Sequence[tuple[Statement, Binding]]
+    on: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+
+
 class Planner(Protocol):
     """A planner with production's schema and statistics, and switchable indexes.
 
@@ -52,6 +61,7 @@ class Planner(Protocol):
     """
 
     description: str  # "twin, PostgreSQL 15.18"
+    ahead: int  # as many groups are worth asking together; 1 where that is no faster than one by one
 
     def prepare(self, candidates: Sequence[Candidate]) -> tuple[PreparedCandidate, ...]:
         """Make candidates known (all switched off) and size them; refused ones come back with `error`."""
@@ -65,6 +75,10 @@ class Planner(Protocol):
     ) -> list[Plan | PlanFailed]:
         """Plan requests with the candidates `on` (handles) switched on and existing indexes `hidden`
         (str(RelationName)) switched off. One answer per request, in order."""
+        ...
+
+    def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan | PlanFailed]]:
+        """Plan several groups, each as `plan_many` does."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from advisor.index_search.oracle import Oracle
+from advisor.index_search.oracle import Known, Look, Oracle
 from advisor.index_search.planner import Candidate
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
@@ -46,20 +46,25 @@ def peel(
         known.base = known.best = known.triples[0][2] if known.triples else 0.0
     total = sum(weights[key] * oracle.known[key].base for key in keys) or 1.0
     step.set_total(len(keys))
+    rounds = _FAMILY_ROUNDS if thorough else _ROUNDS
+
+    def looks() -> Iterator[tuple[str, Look]]:
+        for key in sorted(keys, key=lambda k: -weights[k] * oracle.known[k].base):
+            step.advance()
+            known = oracle.known[key]
+            if known.failed is not None or weights[key] * known.base < _HOPELESS * total:
+                continue
+            if late():
+                break
+            mine = (
+                _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
+            )
+            yield key, _layers(known, _families(mine, candidates, thorough), rounds)
+
     layers: set[str] = set()
-    for key in sorted(keys, key=lambda k: -weights[k] * oracle.known[k].base):
-        step.advance()
-        known = oracle.known[key]
-        if known.failed is not None or weights[key] * known.base < _HOPELESS * total:
-            continue
-        if late():
-            break
-        mine = _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
-        found: set[str] = set()
-        for family in _families(mine, candidates, thorough):
-            found |= peeled(oracle, key, family, late, _FAMILY_ROUNDS if thorough else _ROUNDS, trap=_TRAP)
-        known.relevant = frozenset(found)
-        layers |= known.relevant
+    for key, found in oracle.look(looks(), late):
+        oracle.known[key].relevant = frozenset(found)
+        layers |= found
     _share(oracle, candidates, layers, catalog)
     return frozenset(layers)
 
@@ -91,26 +96,24 @@ def _families(mine: frozenset[str], candidates: Mapping[str, Candidate], thoroug
         yield frozenset(partial[start : start + _PARTIAL_AT_ONCE])
 
 
-def peeled(
-    oracle: Oracle,
-    key: str,
-    allowed: frozenset[str],
-    late: Callable[[], bool],
-    rounds: int,
-    *,
-    trap: float | None = None,
-) -> set[str]:
+def _layers(known: Known, families: Iterable[frozenset[str]], rounds: int) -> Look:
+    found: set[str] = set()
+    for family in families:
+        found |= yield from peeled(known, family, rounds, trap=_TRAP)
+    return found
+
+
+def peeled(known: Known, allowed: frozenset[str], rounds: int, *, trap: float | None = None) -> Look:
     """Plan, take away what was used, and plan again; return all that was used.
 
     A plan that gains nothing ends it, but for one dearer than today's by more than `trap`, where that is given.
     """
-    known = oracle.known[key]
     relevant: set[str] = set()
     for _ in range(rounds):
-        if not allowed or late():
+        answer = (yield allowed) if allowed else None
+        if answer is None:
             break
-        oracle.plan((key,), allowed)
-        _, used, cost = known.triples[-1]
+        cost, used = answer[0], answer[1] & allowed
         known.best = min(known.best, cost)
         trapped = trap is not None and cost > trap * known.base
         if not used or (cost > NO_GAIN * known.base and not trapped):

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from advisor.index_search.budget import spend
 from advisor.index_search.facts import Facts
@@ -25,6 +26,7 @@ _SIBLING = 2.0  # a second index on the same leading column must win this much m
 _TOKEN_PRICE = 0.02  # of the price without a budget: what a budget holds is the user's to spend, but not for nothing
 _HELPED = 0.9  # a statement counts as helped when the best plan costs at most this share of the present one
 _FULL_PRICE = 4.0  # an index on a table with a quarter of the workload pays the full price
+_NOTHING = 1e-9  # smaller changes are noise of the arithmetic
 _LEAST_WORTH = 0.002  # of the present cost: the helped statements count for at least this much
 
 
@@ -138,14 +140,32 @@ class Problem:
 
     def change(self, chosen: Chosen, other: Chosen) -> float:
         """Return objective(other) - objective(chosen): negative is better."""
-        moved = chosen ^ other
-        keys = dict.fromkeys(key for handle in moved for key in self.items[handle].statements)
         cost = self.oracle.cost
-        total = sum(self.weights[key] * (cost(key, other) - cost(key, chosen)) for key in keys)
-        for relation in {self.items[handle].candidate.table for handle in moved}:
+        reads = sum(self.weights[key] * (cost(key, other) - cost(key, chosen)) for key in self._moved(chosen, other))
+        return reads + self._overhead_change(chosen, other)
+
+    def least_change(self, chosen: Chosen, other: Chosen) -> float:
+        """Return what `change` does not go below, from what is known already."""
+        reads = 0.0
+        for key in self._moved(chosen, other):
+            reads += self.weights[key] * (self.oracle.least(key, other) - self.oracle.cost(key, chosen))
+        return reads + self._overhead_change(chosen, other)
+
+    def _moved(self, chosen: Chosen, other: Chosen) -> Iterable[str]:
+        """Return the statements that the difference of two sets is relevant to."""
+        return dict.fromkeys(key for handle in chosen ^ other for key in self.items[handle].statements)
+
+    def _overhead_change(self, chosen: Chosen, other: Chosen) -> float:
+        """Return what prices and upkeep change by."""
+        total = 0.0
+        for relation in {self.items[handle].candidate.table for handle in chosen ^ other}:
             total += self.upkeep(other, relation) - self.upkeep(chosen, relation)
-        total += sum(self.price(h) for h in other - chosen) - sum(self.price(h) for h in chosen - other)
-        return total
+        return total + sum(self.price(h) for h in other - chosen) - sum(self.price(h) for h in chosen - other)
+
+    def learn(self, chosen: Chosen, others: Iterable[Chosen]) -> None:
+        """Have everything planned in one go that `change` from one set to each of others needs."""
+        pairs = [(key, other) for other in others for key in self._moved(chosen, other)]
+        self.oracle.learn(pairs + [(key, chosen) for key in dict.fromkeys(key for key, _ in pairs)])
 
     def hope(self, handle: str, chosen: Chosen) -> float:
         """Return the most that adding a candidate could win, from what is known already."""
@@ -153,9 +173,7 @@ class Problem:
         bigger = chosen | {handle}
         gain = 0.0
         for key in item.statements:
-            low = self.oracle.lower_bound(key, bigger)
-            now = self.oracle.cost(key, chosen)
-            gain += self.weights[key] * max(0.0, now - max(low, self.oracle.known[key].best * 0.95))
+            gain += self.weights[key] * max(0.0, self.oracle.cost(key, chosen) - self.oracle.least(key, bigger))
         return gain - self.price(handle)
 
 
@@ -182,7 +200,10 @@ def _ideals(problem: Problem) -> Chosen:
             continue
         wished = min(known[key].triples, key=lambda triple: triple[2])[1] - problem.forbidden
         bigger = chosen | wished
-        if wished <= known[key].relevant and problem.allowed(bigger) and problem.change(chosen, bigger) < 0:
+        if bigger == chosen or not wished <= known[key].relevant or not problem.allowed(bigger):
+            continue
+        problem.learn(chosen, (bigger,))
+        if problem.change(chosen, bigger) < 0:
             chosen = bigger
     return chosen
 
@@ -206,6 +227,8 @@ def _greedy(problem: Problem) -> Chosen:
             chosen = bigger
             generation += 1
             continue
+        next_in_line = (other for _, _, other in heap[: problem.oracle.ahead - 1])
+        problem.learn(chosen, (bigger, *(chosen | {other} for other in next_in_line)))
         gain = -problem.change(chosen, bigger)
         if gain > 0:
             heapq.heappush(heap, (-gain, generation, handle))
@@ -227,11 +250,18 @@ def _exchange(problem: Problem, chosen: Chosen) -> Chosen:
 
 def _improve(problem: Problem, chosen: Chosen, relation: RelationName) -> Chosen:
     """Return the first better neighbour on one table, or the set as it is."""
-    for other in _neighbours(problem, chosen, relation):
-        if problem.late():
-            break
-        if problem.allowed(other) and problem.change(chosen, other) < -1e-9:
-            return other
+    neighbours = (
+        other
+        for other in _neighbours(problem, chosen, relation)
+        if problem.allowed(other) and problem.least_change(chosen, other) < -_NOTHING
+    )
+    while some := tuple(islice(neighbours, problem.oracle.ahead)):
+        problem.learn(chosen, some)
+        for other in some:
+            if problem.late():
+                return chosen
+            if problem.change(chosen, other) < -_NOTHING:
+                return other
     return chosen
 
 

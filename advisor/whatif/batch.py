@@ -20,52 +20,60 @@ class Command:
     text: bytes
     values: Sequence[bytes | None] = ()
     oids: Sequence[int] = ()
-    place: int = -1  # of the question it answers; -1 for what prepares the ground
 
 
-def run_together(
-    connection: pq.abc.PGconn, commands: Sequence[Command]
-) -> Generator[tuple[Command, pq.abc.PGresult], None, None]:
-    """Yield each command with its result, in order, up to and including the first error.
+Answer = tuple[int, int, pq.abc.PGresult]  # number of the group, of the command in it, and what the server says
+
+
+def run_groups(connection: pq.abc.PGconn, groups: Sequence[Sequence[Command]]) -> Generator[Answer, None, None]:
+    """Yield the results in order, of each group up to and including its first error; the next group runs all the same.
 
     The caller must exhaust or close the iterator before it uses the connection again.
     """
     if not psycopg.Pipeline.is_supported():
-        for command in commands:
-            result = connection.exec_params(command.text, command.values, command.oids)
-            yield command, result
-            if result.status not in OK:
-                return
+        for number, group in enumerate(groups):
+            for place, command in enumerate(group):
+                result = connection.exec_params(command.text, command.values, command.oids)
+                yield number, place, result
+                if result.status not in OK:
+                    break
         return
     connection.enter_pipeline_mode()
-    synced = False
+    owed = 0  # ends of groups that were sent and not read yet
+    sending = True
     try:
-        for command in commands:
-            connection.send_query_params(command.text, command.values, command.oids)
-        connection.pipeline_sync()
-        synced = True
-        for command in commands:
-            answer = connection.get_result()
-            if answer is None:
-                raise ServerLost("The server that plans the statements closed the connection.", "Try again.")
-            yield command, answer
-            if answer.status not in OK:
-                return
-            connection.get_result()  # the end of this command's results
+        for group in groups:
+            for command in group:
+                connection.send_query_params(command.text, command.values, command.oids)
+            connection.pipeline_sync()
+            owed += 1
+        sending = False
+        for number, group in enumerate(groups):
+            failed = False
+            for place in range(len(group)):
+                answer = connection.get_result()
+                if answer is None:
+                    raise ServerLost("The server that plans the statements closed the connection.", "Try again.")
+                connection.get_result()  # the end of this command's results
+                if not failed:
+                    failed = answer.status not in OK
+                    yield number, place, answer
+            connection.get_result()  # the end of the group
+            owed -= 1
     finally:
-        _leave(connection, synced)
+        _leave(connection, owed, sending)
 
 
-def _leave(connection: pq.abc.PGconn, synced: bool) -> None:
+def _leave(connection: pq.abc.PGconn, owed: int, sending: bool) -> None:
     """Read what is still under way, also after an interrupt, and leave pipeline mode."""
-    ends = 0
-    if connection.status == pq.ConnStatus.OK and not synced:
+    if sending and connection.status == pq.ConnStatus.OK:
         connection.pipeline_sync()
+        owed += 1
+    ends = 0
     # Two ends in a row: nothing more comes.
-    while connection.status == pq.ConnStatus.OK and ends < 2:
+    while owed and ends < 2 and connection.status == pq.ConnStatus.OK:
         result = connection.get_result()
         ends = 0 if result is not None else ends + 1
-        if result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC:
-            break
+        owed -= result is not None and result.status == pq.ExecStatus.PIPELINE_SYNC
     if connection.status == pq.ConnStatus.OK:
         connection.exit_pipeline_mode()

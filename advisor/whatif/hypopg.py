@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from advisor.errors import TwinFailed
-from advisor.index_search.planner import Candidate, Plan, PlanFailed, PreparedCandidate
+from advisor.index_search.planner import Candidate, Group, Plan, PlanFailed, PreparedCandidate
 from advisor.index_search.size import estimate_index_size
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName, quote_ident
@@ -46,6 +46,8 @@ def hypopg_available(connection: psycopg.Connection[Any]) -> bool:
 
 class HypoPlanner:
     """Implements `advisor.index_search.planner.Planner` with HypoPG in the user's own, read-only session."""
+
+    ahead = 1  # hypothetical indexes come and go one command at a time
 
     def __init__(self, connection: psycopg.Connection[Any], snapshot: Snapshot) -> None:
         with connection.transaction():
@@ -138,6 +140,9 @@ class HypoPlanner:
         finally:
             if hidden:
                 self.session.execute(f"select {self._schema}.hypopg_unhide_all_indexes()")
+
+    def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan | PlanFailed]]:
+        return [self.plan_many(group.requests, group.on, group.hidden) for group in groups]
 
     def _plan_all(self, requests: Sequence[tuple[Statement, Binding]]) -> list[Plan | PlanFailed]:
         # The collecting session plans without parallel workers; the workload does not.

@@ -18,7 +18,7 @@ from psycopg import pq
 from advisor.errors import ServerLost
 from advisor.model.names import quote_ident
 from advisor.whatif.batch import OK as _OK
-from advisor.whatif.batch import Command, run_together
+from advisor.whatif.batch import Command, run_groups
 from advisor.workload.session import ParsedTypes, ParseError
 
 _GENERIC_NAME = b"pgadvise_generic"
@@ -27,6 +27,7 @@ _decode_json = msgspec.json.Decoder().decode
 # The mark keeps what was asked on production itself out of the next workload.
 _EXPLAIN = "EXPLAIN /* pgadvise */ (FORMAT JSON) "
 _AT_ONCE = 64  # statements that travel together
+_ROLLBACK = Command(b"rollback")  # in a group of its own: it follows an error, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,15 @@ class Question:
     values: Sequence[str | None]
     search_path: tuple[str, ...]
     role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Questions of one group that travel together: the group's number, the commands before them."""
+
+    number: int
+    before: Sequence[str]
+    questions: Sequence[Question]
 
 
 class CommandRefused(Exception):
@@ -149,55 +159,86 @@ class PlanningSession:
         return _plan_of(result)
 
     def explain_many(self, before: Sequence[str], questions: Sequence[Question]) -> list[dict[str, Any] | ParseError]:
-        """Explain questions, each as if alone in a transaction that begins with `before` and is rolled back.
+        """Explain questions, each as if alone in a transaction that begins with `before` and is rolled back."""
+        return self.explain_groups([(before, questions)])[0]
 
-        They travel together: asking one by one takes longer than planning. An error ends the transaction, so the
-        questions after it are asked again. Raises CommandRefused when the server refuses one of `before`.
+    def explain_groups(
+        self, groups: Sequence[tuple[Sequence[str], Sequence[Question]]]
+    ) -> list[list[dict[str, Any] | ParseError]]:
+        """Explain several groups, each as `explain_many` does one: commands to begin with, and questions.
+
+        They travel together: asking one by one takes longer than planning. An error ends a transaction, so the
+        questions after it are asked again. Raises CommandRefused when the server refuses a command before questions.
         """
-        answers: list[dict[str, Any] | ParseError] = []
-        while len(answers) < len(questions):
-            answers += self._explained(before, questions[len(answers) : len(answers) + _AT_ONCE])
-        return answers
+        answers: list[list[dict[str, Any] | ParseError]] = [[] for _ in groups]
+        while True:
+            parts: list[_Part] = []
+            room = _AT_ONCE
+            for number, (before, questions) in enumerate(groups):
+                left = questions[len(answers[number]) :][:room]
+                if left:
+                    parts.append(_Part(number, before, left))
+                    room -= len(left)
+                if not room:
+                    break
+            if not parts:
+                return answers
+            self._explain_parts(parts, answers)
 
-    def _explained(self, before: Sequence[str], questions: Sequence[Question]) -> list[dict[str, Any] | ParseError]:
-        """Return answers up to and including the first error."""
-        commands = [Command(b"begin"), *(Command(text.encode()) for text in before)]
-        role: str | None = None
-        path: tuple[str, ...] | None = None
-        for place, question in enumerate(questions):
-            command = self._bound(place, question)
-            if isinstance(command, ParseError):
-                if place == 0:
-                    return [command]
-                break  # it is the first of the next batch
-            if question.role != role:
-                role = question.role
-                commands.append(Command(_role_sql(role).encode()))
-            if question.search_path != path:
-                path = question.search_path
-                commands.append(Command(_path_sql(path).encode()))
-            commands.append(command)
-        commands.append(Command(b"rollback"))
-        answers: list[dict[str, Any] | ParseError] = []
+    def _explain_parts(self, parts: Sequence[_Part], answers: list[list[dict[str, Any] | ParseError]]) -> None:
+        """Add to `answers` those of each part, up to and including its first error."""
+        groups: list[list[Command]] = []
+        owners: list[int] = []
+        asked: list[list[bool]] = []  # of each command, whether it is a question
+        for part in parts:
+            commands, kinds = self._commands(part)
+            if isinstance(commands, ParseError):
+                answers[part.number].append(commands)
+                continue
+            groups += [commands, [_ROLLBACK]]
+            owners += [part.number] * 2
+            asked += [kinds, [False]]
         done = False
         try:
-            with closing(run_together(self._pg, commands)) as results:
-                for command, result in results:
-                    if result.status in _OK:
-                        if command.place >= 0:
-                            answers.append(_plan_of(result))
-                    elif command.place >= 0:
-                        answers.append(_shifted(self._refused(result)))
-                    else:
+            with closing(run_groups(self._pg, groups)) as results:
+                for number, place, result in results:
+                    fine = result.status in _OK
+                    if asked[number][place]:
+                        answer = _plan_of(result) if fine else _shifted(self._refused(result))
+                        answers[owners[number]].append(answer)
+                    elif not fine:
                         raise CommandRefused(self._refused(result))
-            done = len(answers) == commands[-2].place + 1 and not isinstance(answers[-1], ParseError)
+            done = True
         finally:
-            if not done:
+            if not done and self._pg.status == pq.ConnStatus.OK:
                 self.execute("rollback")
             self.forget_settings()
-        return answers
 
-    def _bound(self, place: int, question: Question) -> Command | ParseError:
+    def _commands(self, part: _Part) -> tuple[list[Command], list[bool]] | tuple[ParseError, list[bool]]:
+        """Return a part's commands and which of them are questions; the error of its first question if it has one."""
+        commands = [Command(b"begin"), *(Command(text.encode()) for text in part.before)]
+        asked = [False] * len(commands)
+        role: str | None = None
+        path: tuple[str, ...] | None = None
+        for place, question in enumerate(part.questions):
+            command = self._bound(question)
+            if isinstance(command, ParseError):
+                if place == 0:
+                    return command, []
+                break  # it is the first of the next batch
+            settings = []
+            if question.role != role:
+                role = question.role
+                settings.append(_role_sql(role))
+            if question.search_path != path:
+                path = question.search_path
+                settings.append(_path_sql(path))
+            commands += [Command(text.encode()) for text in settings]
+            commands.append(command)
+            asked += [False] * len(settings) + [True]
+        return commands, asked
+
+    def _bound(self, question: Question) -> Command | ParseError:
         """Return the command that explains a question."""
         oids = self._oids(question.types)
         if isinstance(oids, ParseError):
@@ -211,7 +252,7 @@ class PlanningSession:
             if isinstance(encoded, ParseError):
                 return encoded
             values.append(encoded)
-        return Command(text, values, oids, place)
+        return Command(text, values, oids)
 
     def explain_generic(
         self, text: str, types: Sequence[str], search_path: Sequence[str]

@@ -35,7 +35,7 @@ from advisor.collect import collect
 from advisor.connect import open_connection
 from advisor.index_search import SearchOptions, advise_indexes
 from advisor.index_search.ddl import body_sql
-from advisor.index_search.planner import Candidate, Plan, PlanFailed, Planner, PreparedCandidate
+from advisor.index_search.planner import Candidate, Group, Plan, PlanFailed, Planner, PreparedCandidate
 from advisor.model.lookup import Catalog
 from advisor.model.report import IndexAdvice
 from advisor.model.snapshot import Snapshot
@@ -102,7 +102,9 @@ class HypoSized:
         self._connection = connection
         self._sizes: dict[Candidate, int] = {}
         self.description = planner.description
+        self.ahead = planner.ahead
         self.plan_many = planner.plan_many
+        self.plan_groups = planner.plan_groups
         self.seconds = 0.0
 
     def prepare(self, candidates: Sequence[Candidate]) -> tuple[PreparedCandidate, ...]:
@@ -221,6 +223,7 @@ class Recorder:
     def __init__(self, planner: Planner) -> None:
         self._planner = planner
         self.description = planner.description
+        self.ahead = planner.ahead
         self.candidates: dict[Candidate, None] = {}
 
     def prepare(self, candidates: Sequence[Candidate]) -> tuple[PreparedCandidate, ...]:
@@ -234,6 +237,9 @@ class Recorder:
         hidden: frozenset[str] = frozenset(),
     ) -> list[Plan | PlanFailed]:
         return self._planner.plan_many(requests, on, hidden)
+
+    def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan | PlanFailed]]:
+        return self._planner.plan_groups(groups)
 
     def proposed(self, advice: IndexAdvice) -> list[Candidate]:
         """Return the candidates the proposals are."""

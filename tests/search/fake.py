@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pglast
 
 from advisor.index_search.ddl import body_sql
-from advisor.index_search.planner import Candidate, Plan, PlanFailed, PreparedCandidate
+from advisor.index_search.planner import Candidate, Group, Plan, PlanFailed, PreparedCandidate
 from advisor.model.catalog import Column, Constraint, Index, IndexColumn, Table, TableCounters
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
@@ -27,7 +27,8 @@ class FakePlanner:
 
     description = "cost table"
 
-    def __init__(self, costs: Costs, size: int = 1 << 20) -> None:
+    def __init__(self, costs: Costs, size: int = 1 << 20, ahead: int = 8) -> None:
+        self.ahead = ahead
         self._costs = costs
         self._size = size
         self._bodies: dict[str, str] = {}
@@ -60,6 +61,9 @@ class FakePlanner:
                 Plan(total_cost=cost, startup_cost=0, rows=1, used=frozenset(used), tree={"Node Type": "Seq Scan"})
             )
         return answers
+
+    def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan | PlanFailed]]:
+        return [self.plan_many(group.requests, group.on, group.hidden) for group in groups]
 
 
 def table(name: str, rows: float = 100_000, pages: int = 1000, **options: object) -> Table:

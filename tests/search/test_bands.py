@@ -8,7 +8,7 @@ from typing import Any
 
 from advisor.index_search.bands import band_text
 from advisor.index_search.oracle import Oracle
-from advisor.index_search.planner import Plan
+from advisor.index_search.planner import Group, Plan
 from advisor.model.lookup import Catalog
 from advisor.model.workload import Binding
 from tests.search.fake import columns, snapshot, statement, statistics, table
@@ -20,10 +20,14 @@ class ByValue:
     """A planner whose cost depends on the value and on whether the index is on."""
 
     description = "by value"
+    ahead = 1
 
     def plan_many(self, requests: Sequence[Any], on: frozenset[str] = frozenset(), hidden: object = None) -> list[Plan]:
         found = [COSTS[binding.values[0], bool(on)] for _, binding in requests]
         return [Plan(total_cost=cost, startup_cost=0, rows=1, used=on, tree={}) for cost in found]
+
+    def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan]]:
+        return [self.plan_many(group.requests, group.on) for group in groups]
 
 
 def oracle_with(weights: dict[str, float]) -> Oracle:

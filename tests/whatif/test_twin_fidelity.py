@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from advisor.connect import open_connection
-from advisor.index_search.planner import Plan, PlanFailed
+from advisor.index_search.planner import Group, Plan, PlanFailed
 from advisor.model.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from advisor.whatif import WhatIf
 from advisor.whatif.fidelity import code_of_others, explain_on_server
@@ -132,5 +132,18 @@ def test_one_refused_statement_does_not_stop_the_rest(seeded: Seeded, use_major:
     wrong_value = statement("select * from orders where id = $1", "x", types=("pg_catalog.int8",), path=("shop",))
     with twin_of(take_snapshot(dsn)) as engine:
         answers = engine.planner.plan_many(requests([good, bad, wrong_value, good]))
+        together = engine.planner.plan_groups(
+            [Group(requests([one])) for one in (good, bad)]
+            + [Group(())]
+            + [Group(requests([wrong_value, good] * 40), hidden=frozenset({"shop.orders_pkey"}))]
+            + [Group(requests([good]))]
+        )
     assert [type(a) for a in answers] == [Plan, PlanFailed, PlanFailed, Plan]
+    assert [[type(a) for a in group] for group in together] == [
+        [Plan], [PlanFailed], [], [PlanFailed, Plan] * 40, [Plan],
+    ]  # fmt: skip
+    # What one group switches is over with it, and an error in one is not the next one's.
+    assert together[0] == together[4] == [answers[0]]
+    hidden = together[3][1]
+    assert isinstance(hidden, Plan) and "shop.orders_pkey" not in hidden.used
     assert isinstance(answers[1], PlanFailed) and answers[1].sqlstate == "42P01"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from advisor.index_search.planner import Candidate, Plan, PlanFailed, PreparedCandidate
+from advisor.index_search.planner import Candidate, Group, Plan, PlanFailed, PreparedCandidate
 from advisor.model.names import RelationName
 from advisor.model.workload import Binding, Statement
 from advisor.whatif.plans import IndexNames, plan_of
@@ -19,6 +19,8 @@ _TOGGLES_PER_VACUUM = 1000
 
 class TwinPlanner:
     """Implements `advisor.index_search.planner.Planner` on a twin."""
+
+    ahead = 24
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
@@ -46,21 +48,26 @@ class TwinPlanner:
         on: frozenset[str] = frozenset(),
         hidden: frozenset[str] = frozenset(),
     ) -> list[Plan | PlanFailed]:
-        if not requests:
-            return []
-        toggles = self._toggles_sql(on, hidden)
-        self._toggles += bool(toggles)
+        return self.plan_groups([Group(requests, on, hidden)])[0]
+
+    def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan | PlanFailed]]:
+        toggles = [self._toggles_sql(group.on, group.hidden) if group.requests else [] for group in groups]
+        questions = [[self._question(*request) for request in group.requests] for group in groups]
+        self._toggles += sum(map(bool, toggles))
         try:
-            answers = self._session.explain_many(toggles, [self._question(*request) for request in requests])
+            answers = self._session.explain_groups(list(zip(toggles, questions, strict=True)))
         except CommandRefused as refused:
             error = refused.error
             raise PlanFailed(f"the twin could not switch indexes: {error.message}", error.sqlstate) from refused
         self._clean_up()
         return [
-            PlanFailed(tree.message, tree.sqlstate)
-            if isinstance(tree, ParseError)
-            else plan_of(tree, self._names.used(tree, self._workshop.handles_by_name, statement.search_path))
-            for (statement, _), tree in zip(requests, answers, strict=True)
+            [
+                PlanFailed(tree.message, tree.sqlstate)
+                if isinstance(tree, ParseError)
+                else plan_of(tree, self._names.used(tree, self._workshop.handles_by_name, statement.search_path))
+                for (statement, _), tree in zip(group.requests, trees, strict=True)
+            ]
+            for group, trees in zip(groups, answers, strict=True)
         ]
 
     def _question(self, statement: Statement, binding: Binding) -> Question:
