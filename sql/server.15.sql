@@ -7,6 +7,7 @@ select
     r.rolsuper as is_superuser,
     pg_catalog.pg_is_in_recovery() as in_recovery,
     pg_catalog.pg_postmaster_start_time() as started_at,
+    pg_catalog.pg_conf_load_time() as config_loaded_at,
     pg_catalog.clock_timestamp() as collected_at,
     pg_catalog.pg_encoding_to_char(d.encoding) as encoding,
     d.datcollate::text as lc_collate,
