@@ -10,7 +10,7 @@ from pglast import ast, enums
 from advisor.gate.alter import alter_table_actions
 from advisor.gate.columns import column_spec, constraint_spec, relation_name
 from advisor.gate.dml import dml_actions, reads_all, reads_of
-from advisor.gate.expressions import sql_text, type_text
+from advisor.gate.expressions import called, sql_text, type_text
 from advisor.model.migration import Action, ColumnSpec, ConstraintSpec
 from advisor.model.names import RelationName
 
@@ -245,12 +245,13 @@ def _alter_domain(node: Any, functions: Functions) -> Iterator[Action]:
 
 def _function(node: Any, functions: Functions) -> Iterator[Action]:
     name = node.funcname[-1].sval
-    volatility = "volatile"
-    for option in node.options or ():
-        if option.defname == "volatility":
-            volatility = option.arg.sval
+    options = {option.defname: option.arg for option in node.options or ()}
+    volatility = options["volatility"].sval if "volatility" in options else "volatile"
     functions[name.lower()] = volatility
-    yield Action(kind="create_function", name=name, type=volatility)
+    language = options["language"].sval.lower() if "language" in options else "sql"
+    code = options.get("as")
+    body = code[0].sval if isinstance(code, tuple) and language in ("sql", "plpgsql") else None
+    yield Action(kind="create_function", name=name, type=volatility, value=language, body=body)
 
 
 def _select(node: Any, functions: Functions) -> Iterator[Action]:
@@ -269,7 +270,11 @@ def _select(node: Any, functions: Functions) -> Iterator[Action]:
                 is_local = isinstance(local, ast.A_Const) and bool(getattr(local.val, "boolval", False))
                 yield Action(kind="set", name=name.val.sval, value=value.val.sval, local=is_local)
                 return
-    yield Action(kind="select", body=sql_text(node))
+    yield Action(kind="select", body=sql_text(node), calls=called(node))
+
+
+def _call(node: Any, functions: Functions) -> Iterator[Action]:
+    yield Action(kind="call", calls=called(node.funccall))
 
 
 def _set(node: Any, functions: Functions) -> Iterator[Action]:
@@ -375,5 +380,5 @@ _HANDLERS: dict[type, Callable[[Any, Functions], Iterator[Action]]] = {
     ast.TransactionStmt: _transaction,
     ast.DoStmt: _do,
     ast.CopyStmt: _copy,
-    ast.CallStmt: lambda node, functions: iter((Action(kind="call"),)),
+    ast.CallStmt: _call,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pglast
@@ -12,23 +13,38 @@ from advisor.gate.actions import Functions, actions_of
 from advisor.model.migration import Action, Step
 from advisor.model.names import quote_ident, quote_literal
 
+Bodies = Mapping[str, tuple[str, str]]
+_DEPTH = 5  # functions that call functions
 
-def expand(step: Step, functions: Functions) -> tuple[tuple[Action, ...], bool]:
-    """Return the actions inside a step's DO blocks, and whether some dynamic SQL could not be read."""
+
+def expand(step: Step, functions: Functions, bodies: Bodies) -> tuple[tuple[Action, ...], bool]:
+    """Return the actions inside a step's DO blocks, and whether some dynamic SQL could not be read.
+
+    `bodies`: the functions that the migrations made: what they do is done where they are called.
+    """
+    found, opaque = _inside(step.actions, functions, bodies, _DEPTH)
+    return tuple(replace(action, nested=True) for action in found), opaque
+
+
+def _inside(actions: Iterable[Action], functions: Functions, bodies: Bodies, depth: int) -> tuple[list[Action], bool]:
     found: list[Action] = []
     opaque = False
-    for action in step.actions:
-        if action.kind != "do" or action.body is None:
-            continue
-        if (action.type or "").lower() != "plpgsql":
-            opaque = opaque or (action.type or "").lower() != "sql"
-            if (action.type or "").lower() == "sql":
-                found += _parse(action.body, functions) or []
-            continue
-        inner, hidden = _block(action.body, functions)
-        found += inner
-        opaque = opaque or hidden
-    return tuple(replace(action, nested=True) for action in found), opaque
+    for action in actions:
+        codes = [bodies[name] for name in action.calls if name in bodies] if depth else []
+        if action.kind == "do" and action.body is not None:
+            codes = [((action.type or "").lower(), action.body)]
+        for language, body in codes:
+            inner, hidden = _code(language, body, functions)
+            deeper, hidden_deeper = _inside(inner, functions, bodies, depth - 1) if depth else ([], False)
+            found += [*inner, *deeper]
+            opaque = opaque or hidden or hidden_deeper
+    return found, opaque
+
+
+def _code(language: str, body: str, functions: Functions) -> tuple[list[Action], bool]:
+    if language == "plpgsql":
+        return _block(body, functions)
+    return (_parse(body, functions) or [], False) if language == "sql" else ([], True)
 
 
 def _parse(text: str, functions: Functions) -> list[Action] | None:
@@ -63,6 +79,9 @@ def _block(body: str, functions: Functions) -> tuple[list[Action], bool]:
                     else:
                         actions.extend(inner)
                     walk(value)
+                elif key in ("PLpgSQL_stmt_call", "PLpgSQL_stmt_perform"):
+                    text = value.get("expr", {}).get("PLpgSQL_expr", {}).get("query", "")
+                    actions.extend(action for action in _parse(text, functions) or [] if action.calls)
                 elif key in ("PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback"):
                     actions.append(Action(kind=key.rpartition("_")[2]))
                 else:

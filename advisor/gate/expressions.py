@@ -90,6 +90,13 @@ class _Functions(Visitor):  # type: ignore[misc]
         self.names.add(tuple(part.sval for part in node.funcname))
 
 
+def called(node: Any) -> tuple[str, ...]:
+    """Return the names of the functions that a statement calls, without their schemas, in lower case."""
+    visitor = _Functions()
+    visitor(node)
+    return tuple(sorted({parts[-1].lower() for parts in visitor.names}))
+
+
 def is_volatile(node: Any, declared: dict[str, str]) -> bool:
     """Return whether an expression calls a volatile function.
 

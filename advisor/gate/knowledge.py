@@ -30,6 +30,7 @@ class Knowledge:
         self.relations: dict[RelationName, RelationState] = {}
         self.indexes: dict[RelationName, RelationState] = {}
         self.functions: dict[str, str] = {}  # name -> volatility, of functions the migrations made
+        self.bodies: dict[str, tuple[str, str]] = {}  # of those functions: name -> language and body
         self.types_created: set[str] = set()
         self.domains_constrained: set[str] = set()
         self.constraints_not_valid: dict[tuple[RelationName, str], bool] = {}  # -> added in this transaction
@@ -84,8 +85,9 @@ class Knowledge:
         for name, indexes in catalog.indexes_by_table.items():
             for index in indexes:
                 self.indexes[index.relation] = RelationState(
-                    name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name
-                )
+                    name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name,
+                    keys=tuple(column.key for column in index.columns),
+                )  # fmt: skip
 
     def take_sizes(self, catalog: Catalog) -> None:
         """Take rows and sizes of production for what has the same name here; the rest stays as the schema says."""

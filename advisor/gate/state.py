@@ -150,7 +150,7 @@ class State(Knowledge):
         self.relations[parent] = replace(self.relation(parent), default_partition=partition)
 
     def _add_index(self, name: RelationName, table: RelationName, columns: tuple[str, ...]) -> None:
-        self.indexes[name] = RelationState(name=name, kind="i", created=True, table=table)
+        self.indexes[name] = RelationState(name=name, kind="i", created=True, table=table, keys=columns)
         self.keys.setdefault(table, []).append(columns)
 
     def _apply_create_index(self, action: Action) -> None:
@@ -338,6 +338,10 @@ class State(Knowledge):
         if action.has_where:
             self.domains_constrained.add((action.name or "").rpartition(".")[2])
         self.domains[(action.name or "").rpartition(".")[2]] = action.type or ""
+
+    def _apply_create_function(self, action: Action) -> None:
+        if action.body is not None:
+            self.bodies[(action.name or "").lower()] = (action.value or "sql", action.body)
 
     def _apply_add_enum_value(self, action: Action) -> None:
         # From 17 on, values of a type that the same transaction created may be used at once.

@@ -86,7 +86,7 @@ def _judge_step(step: Step, later: Pending, state: State, rules: Sequence[Migrat
     if step.error is not None:
         yield _finding("syntax_error", "high", step, f"This statement does not parse: {step.error}.", "statement")
         return
-    inner, opaque = expand(step, state.functions)
+    inner, opaque = expand(step, state.functions, state.bodies)
     if opaque:
         message = "SQL computed at run time cannot be judged from the text; read it, or run it on a copy."
         yield _finding("opaque_dynamic_sql", "low", step, message, "statement")

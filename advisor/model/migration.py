@@ -89,6 +89,7 @@ class Action:
     temporary: bool = False
     nested: bool = False  # inside DO or a constant EXECUTE
     body: str | None = None  # of a DO block, a view's query
+    calls: tuple[str, ...] = ()  # functions that SELECT and CALL name
     reads: tuple[RelationName, ...] = ()  # tables that INSERT … SELECT, CREATE TABLE AS read through
 
 
@@ -133,6 +134,7 @@ class RelationState:
     parent: RelationName | None = None
     default_partition: RelationName | None = None
     table: RelationName | None = None  # of an index
+    keys: tuple[str, ...] = ()  # of an index: its key columns, where they are known
 
     @property
     def preexisting(self) -> bool:

@@ -32,7 +32,7 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         object=f"{action.relation}.{column.name}",
         lock="ACCESS EXCLUSIVE",
         rewrite=True,
-        computed=column.volatile_default or column.serial or column.identity,
+        computed=column.volatile_default,
         relation=action.relation,
         remedy=(
             f"ALTER TABLE {action.relation} ADD COLUMN {safe} {column.type};",

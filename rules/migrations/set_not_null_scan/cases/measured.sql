@@ -24,3 +24,12 @@ alter table orders alter column state set not null;
 -- measured: nothing
 create table fresh (a int);
 alter table fresh alter column a set not null;
+-- case: bad, primary key using an index on a column that may be null
+-- measured: lock drafts ACCESS EXCLUSIVE; scan drafts
+alter table drafts alter column id drop not null;
+create unique index concurrently drafts_key on drafts (id);
+alter table drafts add constraint drafts_pkey primary key using index drafts_key;
+-- case: good, primary key using an index on a column that is not null
+-- measured: lock drafts ACCESS EXCLUSIVE
+create unique index concurrently drafts_key on drafts (id);
+alter table drafts add constraint drafts_pkey primary key using index drafts_key;

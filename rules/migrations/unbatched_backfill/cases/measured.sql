@@ -21,3 +21,21 @@ update orders o set state = v.s from (values (1, 'a'), (2, 'b')) v (id, s) where
 -- measured: nothing
 create table fresh (a int);
 update fresh set a = 1;
+-- case: bad, a function that the migration makes and calls
+-- measured: nothing
+create function reset_state() returns void language plpgsql as $$ begin update orders set state = 'new'; end $$;
+select reset_state();
+-- case: bad, a procedure that calls another
+-- measured: nothing
+create procedure inner_reset() language sql as $$ delete from logs $$;
+create procedure outer_reset() language plpgsql as $$ begin call inner_reset(); end $$;
+call outer_reset();
+-- case: good, a function that is made and not called
+-- measured: nothing
+create function reset_state() returns void language plpgsql as $$ begin update orders set state = 'new'; end $$;
+-- case: good, a function that works in batches
+-- measured: nothing
+create function fill_batch() returns void language plpgsql as $$ begin
+  update orders set state = 'new' where id in (select id from orders where state is null limit 100);
+end $$;
+select fill_batch();
