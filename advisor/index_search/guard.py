@@ -22,6 +22,7 @@ _FACTOR = 5.0
 _RARE = 0.05  # share of the rows scanned that a filter keeps, below which nothing is left to luck
 _VISITED_ROW = 0.0175  # least cost of one row of an index scan: two tuples of CPU time and an operator
 _UNFILTERED_ROW = 2.0  # cost of a row no filter threw away: between a cached neighbour (0.02) and a random page (4)
+_PAGE_EACH = 4.5  # cost of a row that lies on a page of its own
 _PASS_THROUGH = frozenset({"Subquery Scan", "Result", "ProjectSet", "LockRows", "Append", "Merge Append", "Nested Loop",
                            "Gather Merge", "Gather", "Memoize", "Unique", "Group"})  # fmt: skip
 # title ~~* '%word%', (lower(email)) = 'x'; a pattern with a fixed beginning is narrowed by >= in the index condition.
@@ -77,6 +78,8 @@ def _rare(node: dict[str, Any], table_rows: Mapping[str, float], depth: int = 0)
         if "Filter" not in node or table is None:
             return False
         run = float(node.get("Total Cost", 0)) - float(node.get("Startup Cost", 0))
+        if " = " in str(node.get("Index Cond", "")) and run <= _PAGE_EACH * float(node.get("Plan Rows", 0)):
+            return False  # the index finds them by a value; they lie far apart, but few are thrown away
         visited = min(table, run / _VISITED_ROW)
         return float(node.get("Plan Rows", 0)) < _RARE * visited
     return depth <= 20 and any(

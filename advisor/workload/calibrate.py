@@ -21,6 +21,9 @@ from advisor.model.names import RelationName
 _ROUNDS = 12
 _BISECTIONS = 60
 _STEEPEST = 30.0
+_PASSES_ON = frozenset(
+    ["Gather", "Gather Merge", "LockRows", "Result", "ProjectSet", "Subquery Scan", "Unique", "WindowAgg"]
+)
 _AGGREGATES = frozenset(["Aggregate", "Group", "Limit", "WindowAgg"])
 MOST_REPRESENTATIVES = 5
 # Plans of one shape whose costs differ by less than this need one representative only.
@@ -159,12 +162,12 @@ class Sizes:
 
 
 def blocks_of(plan: dict[str, Any], sizes: Sizes, loops: float = 1.0) -> float:
-    """Return the blocks the plan touches, by a simple model of each node."""
+    """Return the blocks the plan touches, by a simple model of each node; `loops` may be the part of one."""
     node_type, rows = plan["Node Type"], float(plan["Plan Rows"])
     children = plan.get("Plans", ())
     if node_type == "Limit" and children:
         share = min(1.0, float(plan["Total Cost"]) / max(float(children[0]["Total Cost"]), 0.01))
-        return blocks_of(children[0], sizes, loops) * share
+        return blocks_of(children[0], sizes, loops * (1.0 if _collects(children[0]) else share))
     # Below a Gather the rows are those of one process; two workers and the leader are the usual number.
     blocks = loops * _own_blocks(plan, node_type, rows * (2.4 if plan.get("Parallel Aware") else 1.0), sizes)
     for position, child in enumerate(children):
@@ -175,6 +178,14 @@ def blocks_of(plan: dict[str, Any], sizes: Sizes, loops: float = 1.0) -> float:
             child_loops = loops * max(1.0, rows)
         blocks += blocks_of(child, sizes, child_loops)
     return blocks
+
+
+def _collects(plan: dict[str, Any]) -> bool:
+    """Return whether a plan reads all its rows before it returns the first: a LIMIT above it spares no reading."""
+    if plan["Node Type"] == "Sort" or (plan["Node Type"] == "Aggregate" and plan.get("Strategy") != "Sorted"):
+        return True
+    children = plan.get("Plans", ())
+    return plan["Node Type"] in _PASSES_ON and len(children) > 0 and _collects(children[0])
 
 
 def _own_blocks(plan: dict[str, Any], node_type: str, rows: float, sizes: Sizes) -> float:

@@ -302,4 +302,10 @@ def test_a_limit_over_a_filtered_scan_is_not_trusted() -> None:
     assert guarded_cost(harmless) == harmless.total_cost
     # Never more than the whole scan.
     few = limit_plan(filtered=True, run=50_000, rows=11)
+    # Rare rows that the index itself finds, each on a page of its own, are another matter than rare rows on a walk.
+    found = limit_plan(filtered=True, run=5_000, rows=3_000)
+    found.tree["Plans"][0] |= {"Relation Name": "jobs", "Index Cond": "((state = 1) AND (due < now()))"}
+    assert guarded_cost(found, {"jobs": 300_000}) == pytest.approx(found.total_cost)
+    found.tree["Plans"][0]["Index Cond"] = "(due < now())"
+    assert guarded_cost(found, {"jobs": 300_000}) == pytest.approx(5_000)
     assert guarded_cost(few) == pytest.approx(50_000)

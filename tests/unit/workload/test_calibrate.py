@@ -99,6 +99,11 @@ def test_blocks() -> None:
     assert blocks_of(index, sizes) == pytest.approx(8, rel=0.01)
     loop = {"Node Type": "Nested Loop", "Plan Rows": 35, "Total Cost": 50.0, "Plans": [PLAN, index]}
     assert blocks_of(loop, sizes) == pytest.approx(1000 + 7 * 8, rel=0.01)
+    limit = {"Node Type": "Limit", "Plan Rows": 5, "Total Cost": 2.0}
+    assert blocks_of(limit | {"Plans": [PLAN | {"Total Cost": 20.0}]}, sizes) == pytest.approx(100)
+    sort = {"Node Type": "Sort", "Plan Rows": 35, "Total Cost": 20.0, "Plans": [PLAN]}
+    gather = {"Node Type": "Gather Merge", "Plan Rows": 35, "Total Cost": 90.0, "Plans": [sort]}
+    assert blocks_of(limit | {"Plans": [gather]}, sizes) == 1000  # what is sorted is read to its end
     assert blocks_of({"Node Type": "Seq Scan", "Relation Name": "gone", "Plan Rows": 1, "Total Cost": 1.0}, sizes) == 1
 
 
