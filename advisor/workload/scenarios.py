@@ -28,6 +28,7 @@ _LIMITS = (1, 2, 3, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500, 1
 _DEFAULT_LIMIT = 20
 _NEARLY_ALWAYS = 0.9
 _MOST = 0.5  # of a queue's rows
+_MORE_WORDS = (0, 0, 1, 1, 2)  # behind the first: people search for one or two, seldom three
 _LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)
 _LOWER, _UPPER = frozenset([">", ">="]), frozenset(["<", "<="])
 _LIKE = frozenset(["~~", "~~*", "!~~", "!~~*", "~", "~*"])
@@ -280,7 +281,7 @@ class _Draw:
         if operator in _LIKE:
             return self._pattern(meeting, column, share)
         if operator in _CONTAINMENT or column.type_name in RANGE_ELEMENTS:
-            return self._contained(slot, column, share)
+            return self._contained(slot, meeting, column, share)
         if operator in _LOWER or operator in _UPPER:
             return column.quantile(self._one_sided(column, share, lower=operator in _LOWER))
         key = (meeting.relation, meeting.column)
@@ -351,7 +352,7 @@ class _Draw:
             return middle if "||" in meeting.through else f"%{middle}%"
         return "".join(char if char.isalnum() else "." for char in middle)
 
-    def _contained(self, slot: Slot, column: ColumnValues, share: float) -> str | None:
+    def _contained(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
         if column.type_name in ("jsonb", "json"):
             return column.document_path(self.chance) if slot.type_name in ("jsonb", "json") else None
         if column.type_name in RANGE_ELEMENTS:
@@ -366,9 +367,14 @@ class _Draw:
             return None
         if slot.type_name.startswith("_"):
             return array_of([element])
+        if column.type_name != "tsvector":
+            return element
+        words = dict.fromkeys([element])
+        for _ in range(self.chance.choice(_MORE_WORDS)):
+            words.setdefault(column.element(self.chance.random(), by_rows=self.by_rows) or element)
         if slot.type_name == "tsquery":
-            return "'" + element.replace("'", "''") + "'"
-        return element
+            return " & ".join("'" + word.replace("'", "''") + "'" for word in words)
+        return (" & " if "to_tsquery" in meeting.through else " ").join(words)
 
     def _word(self, column: ColumnValues, slot: Slot) -> str | None:
         """Return a word of a text column, for full-text conditions over to_tsvector(column)."""

@@ -23,6 +23,7 @@ SNAPSHOT = snapshot(
         column("tags", "_text"),
         column("data", "jsonb"),
         column("during", "tstzrange"),
+        column("words", "tsvector"),
         column("name", "text"),
         column("unknown", "text"),
     ),
@@ -33,6 +34,7 @@ SNAPSHOT = snapshot(
         ),
         statistics("created_at", histogram_bounds=DAYS),
         statistics("tags", most_common_elems="{new,vip}", most_common_elem_freqs=(0.5, 0.1, 0.1, 0.5, 0.0)),
+        statistics("words", most_common_elems="{knee,heart}", most_common_elem_freqs=(0.5, 0.1, 0.1, 0.5, 0.0)),
         statistics("data", most_common_vals='{"{\\"a\\": {\\"b\\": 1}}"}', most_common_freqs=(1.0,)),
         statistics("name", histogram_bounds='{"Alice, A","Bob \\"B\\"",Carol}'),
     ),
@@ -125,6 +127,14 @@ def test_arrays_documents_patterns() -> None:
     assert draw("select $1", ["jsonb"], met(1, "data", "@>"))[0] == ('{"a": {"b": 1}}',)
     assert all(str(value).endswith("%") for (value,) in draw("select $1", ["text"], met(1, "name", "~~")))
     assert all(str(value).startswith("%") for (value,) in draw("select $1", ["text"], met(1, "name", "~~*")))
+
+
+def test_people_search_for_one_word_or_several() -> None:
+    parsed = {value for (value,) in draw("select $1", ["text"], met(1, "words", "@@", through=("to_tsquery",)))}
+    plain = {value for (value,) in draw("select $1", ["text"], met(1, "words", "@@", through=("plainto_tsquery",)))}
+    assert "heart" in parsed and {"heart & knee", "knee & heart"} & parsed
+    assert "heart" in plain and {"heart knee", "knee heart"} & plain
+    assert "'heart'" in {value for (value,) in draw("select $1", ["tsquery"], met(1, "words", "@@"))}
 
 
 def test_prefixes_are_not_all_cut_from_known_values() -> None:
