@@ -11,6 +11,7 @@ from advisor.model.lookup import Catalog
 from advisor.model.report import RetentionStatus
 from advisor.model.snapshot import Snapshot
 from advisor.retention.checks import column_statuses, undeclared_statuses, unresolved_statuses
+from advisor.retention.copy_checks import copy_statuses
 from advisor.retention.enforcement import ENFORCED, NONE
 from advisor.retention.job_checks import job_statuses, scheduler_statuses
 from advisor.retention.judging import judge_targets
@@ -53,6 +54,7 @@ def assess_retention(
     found += partition_statuses(catalog, policy, now)
     found += leaf_statuses(catalog, {judged.target.relation: judged for judged in known})
     found += scheduler_statuses(catalog)
+    found += copy_statuses(snapshot, known)
     found += undeclared_statuses(catalog, policy, targets)
     order = {severity.value: severity.rank for severity in Severity}
     return tuple(sorted(found, key=lambda s: (order[s.severity], str(s.table), s.rule)))

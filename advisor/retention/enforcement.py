@@ -18,7 +18,7 @@ from advisor.retention.detect import is_epoch_type, is_time
 from advisor.retention.partman import PartmanConfig, interval_window, partman_config
 from advisor.retention.probes import CRON_JOBS, CRON_RUNS, FUNCTIONS, PARTMAN, PGAGENT, TIMESCALE, TIMETABLE
 from advisor.retention.schedules import period_of
-from advisor.retention.sqltext import Removal, called_functions, removals
+from advisor.retention.sqltext import Removal, called_functions, dynamic_removals, removals
 from advisor.retention.targets import Target
 
 ENFORCED, NONE, UNKNOWN = "enforced", "none", "unknown"
@@ -90,7 +90,9 @@ def read_purges(snapshot: Snapshot) -> Purges:
     for mechanism, command in _jobs(snapshot):
         expanded = _expand(command, functions)
         partman_runs = partman_runs or "run_maintenance" in command.lower()
-        scheduled += [(mechanism, removal) for text in expanded for removal in removals(text)]
+        scheduled += [
+            (mechanism, removal) for text in expanded for removal in (*removals(text), *dynamic_removals(text))
+        ]
     for row in facts.get(FUNCTIONS, ()):
         if row.get("is_trigger") and row.get("source"):
             mechanism = Mechanism(what=f"trigger function {RelationName(str(row['schema']), str(row['name']))}")
@@ -103,7 +105,8 @@ def read_purges(snapshot: Snapshot) -> Purges:
         if "run_maintenance" in text.lower():
             partman_runs = True
         for expanded_text in _expand(text, functions):
-            seen += [(text, float(counters.calls), removal) for removal in removals(expanded_text)]
+            found = (*removals(expanded_text), *dynamic_removals(expanded_text))
+            seen += [(text, float(counters.calls), removal) for removal in found]
     looked, hidden, grants = _visibility(snapshot)
     return Purges(
         scheduled=tuple(scheduled), seen=tuple(seen), partman_runs=partman_runs,
@@ -363,6 +366,8 @@ def _is_purge(removal: Removal, relation: RelationName, times: frozenset[str], c
     """Return whether the removal goes by age: a condition on a time, or everything at once."""
     if removal.schema not in (None, relation.schema):
         return False
+    if removal.dynamic:
+        return True
     if removal.verb in ("drop", "detach"):
         return removal.table != relation.name
     table = catalog.tables.get(relation)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from advisor.retention.moments import parse_moment
 from advisor.retention.targets import Target
 
 _DAY = 86400.0
+_WEEK = timedelta(days=7)
+_MOST_WEEKS = 8
 # Rates come from the newest tenth of a histogram of 100 buckets: recent, and still a thousand sampled rows.
 _RECENT_BUCKETS = 10
 # Two readings closer together say more about the hour than about the growth.
@@ -42,6 +45,12 @@ class Point:
     rows: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Rate:
+    per_day: float
+    error: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
     """How fast rows come in, and how fast the table as a whole gets larger."""
@@ -52,6 +61,7 @@ class Growth:
     net_bytes_per_day: float | None = None  # from sizes seen before: removals counted
     net_source: str | None = None
     confidence: str = "medium"
+    error: float | None = None  # half of what the last weeks differ by, as a share of the rate
 
     def steady_rows(self, keep_days: float) -> float:
         return self.rows_per_day * keep_days
@@ -59,10 +69,11 @@ class Growth:
     def steady_bytes(self, keep_days: float) -> float:
         return self.bytes_per_day * keep_days
 
-    def reaches(self, limit: float, size: float, now: datetime) -> datetime | None:
-        """Return when a table of `size` bytes has `limit`, at the net rate where it is known; None when never, or so
-        late that nobody plans for it."""
+    def reaches(self, limit: float, size: float, now: datetime, *, faster: float = 0.0) -> datetime | None:
+        """Return when a table of `size` bytes has `limit`, at the net rate where it is known, by so much faster; None
+        when never, or so late that nobody plans for it."""
         rate = self.net_bytes_per_day if self.net_bytes_per_day is not None else self.bytes_per_day
+        rate *= 1 + faster
         if size >= limit:
             return now
         if rate <= 0:
@@ -78,9 +89,10 @@ def find_growth(target: Target, now: datetime, catalog: Catalog, *, previous: Sn
     if rows <= 0:
         return None
     net = net_rate(size_points(target.relation, catalog), "bytes")
+    by_week = _histogram_rate(target, now, rows, catalog)
     rates = (
         (_inserted_rate(target.relation, catalog, previous, now), "inserts since the previous reading", "high"),
-        (_histogram_rate(target, now, rows, catalog), "the newest part of the histogram", "medium"),
+        (by_week.per_day if by_week is not None else None, "the newest part of the histogram", "medium"),
         (_leaf_rate(target, now, catalog), "the newest closed partitions", "high"),
         (_counter_rate(target.relation, now, catalog), "inserts since the statistics were reset", "medium"),
         (net_rate(size_points(target.relation, catalog), "rows"), "the rows of earlier readings", "medium"),
@@ -94,6 +106,7 @@ def find_growth(target: Target, now: datetime, catalog: Catalog, *, previous: Sn
                 net_bytes_per_day=net,
                 net_source="the sizes of earlier readings" if net is not None else None,
                 confidence=confidence,
+                error=by_week.error if by_week is not None else None,
             )
     return None
 
@@ -164,7 +177,7 @@ def _inserted_rate(relation: RelationName, catalog: Catalog, previous: Snapshot 
     return inserted / ((now - previous.server.collected_at).total_seconds() / _DAY)
 
 
-def _histogram_rate(target: Target, now: datetime, rows: float, catalog: Catalog) -> float | None:
+def _histogram_rate(target: Target, now: datetime, rows: float, catalog: Catalog) -> _Rate | None:
     if target.column is None or (target.choice.candidate is not None and target.choice.candidate.basis == "expiry"):
         return None
     row = catalog.statistics(target.relation, target.column.name)
@@ -174,12 +187,42 @@ def _histogram_rate(target: Target, now: datetime, rows: float, catalog: Catalog
     if len(bounds) < 2 * _RECENT_BUCKETS:
         return None
     end, buckets = max(now, bounds[-1]), _RECENT_BUCKETS
+    spread = rows * max(1.0 - row.null_frac - sum(row.most_common_freqs or ()), 0.0)
+    weeks = _whole_weeks(bounds, end)
+    if weeks:
+        # Weekdays differ from Sundays: only whole weeks are compared, and they show how much weeks differ.
+        rates = [spread * share / 7 for share in weeks]
+        needed = min(max(1, math.ceil((end - bounds[-1 - buckets]) / _WEEK)), len(rates))
+        rate = sum(rates[:needed]) / needed
+        return _Rate(rate, (max(rates) - min(rates)) / 2 / rate if rate > 0 and len(rates) > 1 else None)
     # A burst of an hour is no daily rate: at least a day is looked at, where the table has one.
     while buckets < len(bounds) - 1 and end - bounds[-1 - buckets] < timedelta(days=1):
         buckets += 1
-    share = max(1.0 - row.null_frac - sum(row.most_common_freqs or ()), 0.0) * buckets / (len(bounds) - 1)
     days = (end - bounds[-1 - buckets]).total_seconds() / _DAY
-    return rows * share / days if days > 0 else None
+    return _Rate(spread * buckets / (len(bounds) - 1) / days) if days > 0 else None
+
+
+def _whole_weeks(bounds: Sequence[datetime], end: datetime) -> list[float]:
+    """Return the share of the rows in each of the last whole weeks that the table covers, the newest first."""
+    found: list[float] = []
+    upper = 1.0
+    for number in range(1, _MOST_WEEKS + 1):
+        start = end - number * _WEEK
+        if start < bounds[0]:
+            break
+        lower = _position(bounds, start)
+        found.append(upper - lower)
+        upper = lower
+    return found
+
+
+def _position(bounds: Sequence[datetime], moment: datetime) -> float:
+    """Return which share of the rows is older than `moment`, between two bounds by the clock."""
+    place = bisect_right(bounds, moment)
+    if place in (0, len(bounds)):
+        return place / len(bounds)
+    low, high = bounds[place - 1], bounds[place]
+    return (place - 1 + (moment - low) / (high - low)) / (len(bounds) - 1)
 
 
 def _leaf_rate(target: Target, now: datetime, catalog: Catalog) -> float | None:

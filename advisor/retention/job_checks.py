@@ -91,6 +91,8 @@ def _unsafe(judged: Judged) -> Iterator[RetentionStatus]:
         removal = mechanism.removal
         if removal is None or removal.verb not in ("delete", "truncate"):
             continue
+        if removal.verb == "truncate" and removal.table != judged.target.relation.name:
+            continue  # a partition of its own, as good as dropped
         if removal.verb == "truncate":
             yield make_status(
                 judged,

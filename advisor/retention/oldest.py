@@ -75,7 +75,10 @@ def find_ends(target: Target, catalog: Catalog) -> Ends:
         found
         for found in (
             _from_bounds(partitioning, catalog) if partitioning is not None else None,
-            _from_statistics(target.relation, column, unit, catalog),
+            *(
+                _from_statistics(relation, column, unit, catalog)
+                for relation in dict.fromkeys((target.relation, *(leaf.relation for leaf in asked)))
+            ),
             _from_sample(by_index + by_pages, unit),
         )
         if found is not None
@@ -85,7 +88,12 @@ def find_ends(target: Target, catalog: Catalog) -> Ends:
     reasons = tuple(dict.fromkeys(str(r["why"]) for r in refused if r.get("why")))
     if candidates:
         # Partition bounds are facts; a sample and statistics both err on the young side, so the older one is nearer.
-        best = candidates[0] if candidates[0].precision == WITHIN else min(candidates, key=_age_key)
+        # Of a wide partition (the first one of a converted table) they tell more than its upper end does.
+        best = candidates[0]
+        seen = [c for c in candidates if c.precision != WITHIN]
+        surest = min(seen, key=_age_key, default=None)
+        if surest is not None and (best.precision != WITHIN or _tells_more(surest, best)):
+            best = surest
         return Ends(
             oldest=best.oldest, newest=best.newest, source=best.source, precision=best.precision,
             confidence=best.confidence, latest_possible=best.latest_possible,
@@ -96,6 +104,13 @@ def find_ends(target: Target, catalog: Catalog) -> Ends:
         grants=grants or _default_grant(target, column, catalog),
         why_unknown=reasons or ("there are neither statistics nor an index on the column",),
     )  # fmt: skip
+
+
+def _tells_more(seen: Ends, bounds: Ends) -> bool:
+    """Return whether a row that was seen is older than the bounds alone prove."""
+    if seen.oldest is None or seen.confidence == "low":
+        return False
+    return bounds.latest_possible is None or seen.oldest < bounds.latest_possible
 
 
 def _age_key(ends: Ends) -> tuple[bool, datetime]:

@@ -14,6 +14,7 @@ from advisor.model.report import RetentionStatus
 from advisor.retention.bounds import Leaf, Partitioning, holds_rows, leaf_bytes, time_partitioning
 from advisor.retention.fill import Ident, Trusted, fill
 from advisor.retention.moments import literal_sql
+from advisor.retention.plans.default_rows import LOCK, move_rows
 from advisor.retention.plans.interval import leaf_suffix
 from advisor.retention.plans.plan import free_name
 from advisor.retention.policy import Policy
@@ -93,8 +94,10 @@ def _not_analyzed(root: Table, catalog: Catalog) -> Iterator[RetentionStatus]:
     counters = root.counters
     if root.parent is not None or not any(holds_rows(p, catalog) for p in catalog.partitions.get(root.relation, ())):
         return
-    if counters is None or counters.last_analyze is not None:
+    if counters is not None and counters.last_analyze is not None:
         return
+    if counters is None and catalog.snapshot.server.major >= 14:
+        return  # before 14 there are none for a partitioned table, and the missing statistics must do
     if not any(
         catalog.statistics(p.relation, c) is not None
         for p in catalog.partitions.get(root.relation, ())[:3]
@@ -171,7 +174,7 @@ def _missing_future(
         "part.missing_future",
         severity,
         f"The newest partition ends {when}. {effect} Create the next ones, and let a job keep {premake} ahead.",
-        sql=tuple(create_partition(partitioning, lower, upper, catalog) for lower, upper in ranges),
+        sql=tuple(s for lower, upper in ranges for s in create_partition(partitioning, lower, upper, catalog)),
         undo_sql=tuple(
             fill("DROP TABLE {p}", p=_leaf_name(partitioning, lower, ranges[0][1] - ranges[0][0], catalog))
             for lower, _ in ranges
@@ -187,19 +190,23 @@ def _leaf_name(partitioning: Partitioning, lower: datetime, step: timedelta, cat
     return RelationName(root.schema, free_name(root.schema, root.name, leaf_suffix(lower, step), catalog))
 
 
-def create_partition(partitioning: Partitioning, lower: datetime, upper: datetime, catalog: Catalog) -> str:
-    """Return CREATE TABLE … PARTITION OF for one range."""
+def create_partition(partitioning: Partitioning, lower: datetime, upper: datetime, catalog: Catalog) -> tuple[str, ...]:
+    """Return CREATE TABLE … PARTITION OF for one range; it does not take row security from the table by itself."""
     column, unit = partitioning.column, partitioning.unit
     others = len(partitioning.root.partition_key_columns) - 1
     tail = ", MINVALUE" * others
-    return fill(
+    name = _leaf_name(partitioning, lower, upper - lower, catalog)
+    create = fill(
         "CREATE TABLE {p} PARTITION OF {t} FOR VALUES FROM ({low}{tail}) TO ({high}{tail})",
-        p=_leaf_name(partitioning, lower, upper - lower, catalog),
+        p=name,
         t=partitioning.root.relation,
         low=Trusted(literal_sql(column, lower, unit)),
         high=Trusted(literal_sql(column, upper, unit)),
         tail=Trusted(tail),
     )
+    if not partitioning.root.row_security:
+        return (create,)
+    return create, fill("ALTER TABLE {p} ENABLE ROW LEVEL SECURITY", p=name)
 
 
 def _gaps(partitioning: Partitioning, catalog: Catalog, now: datetime) -> Iterator[RetentionStatus]:
@@ -215,9 +222,10 @@ def _gaps(partitioning: Partitioning, catalog: Catalog, now: datetime) -> Iterat
     effect = "fall into the default partition" if partitioning.default is not None else "are refused (error 23514)"
     severity = Severity.HIGH if ahead or partitioning.default is None else Severity.MEDIUM
     sql = tuple(
-        create_partition(partitioning, b.upper, a.lower, catalog)
+        statement
         for b, a in holes[:_MOST_GAPS]
         if b.upper is not None and a.lower is not None
+        for statement in create_partition(partitioning, b.upper, a.lower, catalog)
     )
     yield partition_status(
         partitioning.root,
@@ -242,22 +250,29 @@ def _default_rows(partitioning: Partitioning, catalog: Catalog) -> Iterator[Rete
     if not seen and not (rows > 0 and (answer is None or answer.get("status") != "ok")):
         return
     root, size = partitioning.root, leaf_bytes(default, catalog)
+    look = fill(
+        "SELECT date_trunc('day', {c}) AS day, count(*) FROM {p} GROUP BY 1 ORDER BY 1",
+        c=Ident(partitioning.column.name),
+        p=default.relation,
+    )
+    move = move_rows(partitioning, default, _step(partitioning), catalog)
+    how = (
+        " The second statement moves them into partitions of their own, one range per transaction (at most a hundred):"
+        " triggers on deletes and inserts fire for them, and statements that look into the default partition wait for"
+        " about as long as it takes to write the rows of one range."
+        if move is not None
+        else " Move them into partitions of their own."
+    )
+    reads = "ACCESS SHARE: it only reads"
     yield partition_status(
         root,
         "part.default_rows",
         Severity.HIGH,
         f"The default partition {default.relation} holds rows (about {format_count(round(rows))},"
-        f" {format_size(size)}). A partition"
-        " for their range can no longer be created: ATTACH and CREATE fail, and pg_partman's maintenance stops. Move"
-        " them into"
-        " partitions of their own; the first query shows which time they have.",
-        sql=(
-            fill(
-                "SELECT date_trunc('day', {c}) AS day, count(*) FROM {p} GROUP BY 1 ORDER BY 1",
-                c=Ident(partitioning.column.name),
-                p=default.relation,
-            ),
-        ),
+        f" {format_size(size)}). A partition for their range can no longer be created: ATTACH and CREATE fail, and"
+        f" pg_partman's maintenance stops. The first query shows which time they have.{how}",
+        sql=(look,) if move is None else (look, move),
+        locks=[reads] if move is None else [reads, LOCK],
         column=partitioning.column.name,
         confidence="high" if seen else "medium",
         rows=round(rows),

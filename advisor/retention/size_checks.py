@@ -15,6 +15,8 @@ _USUAL_LIMIT = 50 << 30
 # Below this nobody needs to know a date years ahead.
 _WORTH_A_DATE = 1 << 30
 _HORIZON_DAYS = 730
+# Weeks that differ by less give the same date within a few days.
+_SAME_WEEKS = 0.05
 
 
 def size_statuses(judged: Judged) -> Iterator[RetentionStatus]:
@@ -38,7 +40,7 @@ def size_statuses(judged: Judged) -> Iterator[RetentionStatus]:
     else:
         when = (
             f"It has {format_size(judged.bytes)} and grows by {format_size(round(rate or 0))} a day (by {source}):"
-            f" it reaches {_limit(judged, limit)} about {reached:%Y-%m-%d}"
+            f" it reaches {_limit(judged, limit)} about {reached:%Y-%m-%d}{_range(judged, limit)}"
         )
     settles = ""
     if steady is not None:
@@ -57,6 +59,19 @@ def size_statuses(judged: Judged) -> Iterator[RetentionStatus]:
         limit_bytes=limit,
         limit_reached=reached.date().isoformat(),
     )
+
+
+def _range(judged: Judged, limit: int) -> str:
+    """Return the dates by the slowest and the fastest of the last weeks, where they differ."""
+    growth = judged.growth
+    if growth is None or growth.error is None or growth.error < _SAME_WEEKS:
+        return ""
+    early = growth.reaches(limit, judged.bytes, judged.now, faster=growth.error)
+    late = growth.reaches(limit, judged.bytes, judged.now, faster=-min(growth.error, 1.0))
+    if early is None:
+        return ""
+    end = f"{late:%Y-%m-%d}" if late is not None else "never"
+    return f" (its last weeks differ by {growth.error:.0%} to either side: between {early:%Y-%m-%d} and {end})"
 
 
 def _limit(judged: Judged, limit: int) -> str:

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NAME = re.compile(r"(?:(?:\w+|\"[^\"]+\")\.)?(?:\w+|\"[^\"]+\")")
 # A megabyte of generated IN list tells nothing more about what a statement deletes from.
 _LONGEST = 100_000
 
@@ -76,6 +77,7 @@ class Removal:
     limited: bool = False
     joined_by_ctid: bool = False  # the CTE form that reads the whole table for every batch
     only: bool = False  # DELETE FROM ONLY: nothing of a partitioned table's partitions
+    dynamic: bool = False  # put together when it runs: the table is one that the text speaks of
 
 
 def removals(text: str) -> tuple[Removal, ...]:
@@ -132,6 +134,29 @@ def _targets(stream: tuple[Token, ...], start: int, verb: str, *, several: bool)
             break
         position += 1
     return found
+
+
+_DYNAMIC = re.compile(
+    r"\s*(drop\s+table|truncate|delete\s+from|alter\s+table\b.*\bdetach\s+partition)\b.*%", re.IGNORECASE | re.DOTALL
+)
+
+
+def dynamic_removals(text: str) -> tuple[Removal, ...]:
+    """Return, for a body that puts such a statement together (EXECUTE format('DROP TABLE %s', …)), one removal for each
+    name it speaks of: which table it means is only known when it runs."""
+    if "execute" not in text.lower():
+        return ()
+    stream = tokens(text)
+    if not any(t.kind == "string" and _DYNAMIC.match(t.text) for t in stream):
+        return ()
+    windows = tuple(
+        after.text for this, after in pairwise(stream) if this == Token("word", "interval") and after.kind == "string"
+    )
+    names = {t.text for t in stream if t.is_name or (t.kind == "string" and _NAME.fullmatch(t.text))}
+    return tuple(
+        Removal("drop", None, name.rpartition(".")[2].strip('"'), frozenset(names), True, windows, dynamic=True)
+        for name in sorted(names)
+    )
 
 
 def mentioned(text: str) -> frozenset[str]:

@@ -89,6 +89,8 @@ def _evidence(judged: Judged) -> dict[str, Any]:
     if judged.growth is not None:
         found["rows_per_day"] = round(judged.growth.rows_per_day)
         found["growth_source"] = judged.growth.source
+        if judged.growth.error is not None:
+            found["growth_error"] = round(judged.growth.error, 2)
         if judged.growth.net_bytes_per_day is not None:
             found["net_bytes_per_day"] = round(judged.growth.net_bytes_per_day)
         if target.keep is not None:

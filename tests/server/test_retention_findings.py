@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from advisor.retention import Policy, check_policy
-from tests.server.test_retention_plans import assess, find, load, run
+from tests.server.test_retention_plans import Writers, assess, find, load, run
 
 pytestmark = pytest.mark.server
 
@@ -62,6 +62,30 @@ def test_a_coarser_copy_is_missing_then_behind_then_stale_then_fine(database: st
     assert find(statuses, "ret.overdue", "positions").sql
     run(database, stale.sql)
     assert not [s for s in assess(database, rules) if s.rule.startswith("ret.tier")]
+
+
+@pytest.mark.parametrize("major", [13, 18])
+def test_the_nightly_job_fills_the_copy_before_it_purges(database: str) -> None:
+    load(database, POSITIONS)
+    rules = policy(TIERS)
+    missing = find(assess(database, rules), "ret.tier_missing", "positions")
+    run(database, missing.sql[:1])
+    job = find(assess(database, rules), "ret.no_enforcement", "positions")
+    run(database, job.sql)
+    whole = "select count(*), sum(latitude) from positions where at < date_trunc('day', now() at time zone 'UTC')"
+    totals = "select sum(n), sum(latitude_sum) from positions_daily"
+    with psycopg.connect(database, autocommit=True) as connection:
+        before = connection.execute(whole.encode()).fetchone()
+        with Writers(database, "insert into positions (student_id, latitude, at) values (1, 1, now())") as writers:
+            connection.execute("call purge_positions()")
+            connection.execute(
+                "insert into positions (student_id, latitude, at) values (1, 5, now() - interval '95 days')"
+            )
+            connection.execute("call purge_positions()")  # a late row of a day that is gone is not worth its bucket
+        assert not writers.errors and writers.counts[0]
+        assert connection.execute(totals).fetchone() == before
+        old = connection.execute("select count(*) from positions where at < now() - interval '90 days'")
+        assert old.fetchone() == (0,)
 
 
 @pytest.mark.parametrize("major", [15])

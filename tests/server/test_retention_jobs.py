@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from advisor.cluster import start_cluster
-from advisor.retention import Policy, check_policy
+from advisor.retention import Policy, check_policy, job_checks
 from tests.conftest import SERVER_SETTINGS, binaries_for, missing
 from tests.server.test_retention_plans import assess, find, load, run
 
@@ -151,6 +151,34 @@ def test_a_batch_that_joins_by_ctid_is_named(dsn: str) -> None:
 for update skip locked) delete from sessions s using d where s.ctid = d.ctid and s.expires_at < now()$$"""
     load(dsn, f"select cron.schedule('purge', '0 3 * * *', {batch})")
     assert "reads the whole table" in find(assess(dsn), "ret.job_unsafe", "sessions").detail
+
+
+def test_a_job_that_empties_the_table_is_no_retention(dsn: str) -> None:
+    load(dsn, "select cron.schedule('empty', '0 3 * * *', 'truncate public.sessions')")
+    found = find(assess(dsn), "ret.job_unsafe", "sessions")
+    assert "rows inside the window too" in found.detail and "pg_cron job" in found.detail
+
+
+def test_the_record_of_runs_does_not_grow_for_ever(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """64 MB of it are too many for a test: here one page is enough, the statements are the same."""
+    load(
+        dsn,
+        """insert into cron.job_run_details (jobid, runid, status, start_time, end_time)
+select 1, i, 'succeeded', now() - i * interval '1 day', now() - i * interval '1 day' from generate_series(1, 100) i""",
+    )
+    assert not [s for s in assess(dsn) if s.rule == "ret.sched_history"]
+    monkeypatch.setattr(job_checks, "_LONG_HISTORY", 8192)
+    status = find(assess(dsn), "ret.sched_history", "job_run_details")
+    run(dsn, status.sql)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute("select command from cron.job where jobname = 'purge cron history'").fetchone()
+        assert row is not None
+        connection.execute(row[0].encode())  # as pg_cron would at four in the morning
+        left = connection.execute(
+            "select count(*), min(end_time) > now() - interval '31 days' from cron.job_run_details"
+        )
+        assert left.fetchone() in [(30, True), (29, True)]
+    run(dsn, status.undo_sql)
 
 
 VISITS = """create table visits (id bigint, user_id bigint, at timestamptz not null) partition by range (at);

@@ -41,7 +41,7 @@ _PARTITION_LOOP = """\
         WITH RECURSIVE tree AS (
           SELECT {name}::regclass::oid AS oid
           UNION ALL SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent = tree.oid)
-        SELECT oid FROM tree)
+        SELECT oid FROM tree){only}
   LOOP
     LOOP
       PERFORM {settings};
@@ -107,8 +107,11 @@ def do_block(
     )
 
 
-def partition_loop(target: Target, archive: RelationName | None, catalog: Catalog) -> str:
-    """Return a loop over the partitions of the day: they change, so they are looked up at run time."""
+def partition_loop(target: Target, archive: RelationName | None, catalog: Catalog, *, only: str | None = None) -> str:
+    """Return a loop over the partitions of the day: they change, so they are looked up at run time.
+
+    `only` is a condition on the partition `c` of pg_class.
+    """
     hole = RelationName("pgadvise", "leaf_table")
     delete = batch_statement(target, hole, catalog).replace("%", "%%").replace(str(hole), "%1$s")
     if archive is not None:
@@ -119,7 +122,7 @@ def partition_loop(target: Target, archive: RelationName | None, catalog: Catalo
     return fill(
         _PARTITION_LOOP,
         name=Literal(str(target.relation)), run=Trusted(run), pause=Trusted(_PAUSE_SECONDS),
-        settings=Trusted(_settings(target, catalog)),
+        settings=Trusted(_settings(target, catalog)), only=Trusted(f"\n        AND {only}" if only is not None else ""),
     )  # fmt: skip
 
 

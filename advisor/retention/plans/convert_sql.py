@@ -91,6 +91,10 @@ COPY_OWNER = """\
     EXECUTE (SELECT pg_catalog.format('ALTER TABLE %s OWNER TO %I', item.oid::regclass,
                                       pg_catalog.pg_get_userbyid(c.relowner))
                FROM pg_catalog.pg_class c WHERE c.oid = source);
+    -- A partition read by its own name is guarded by its own row security only; default privileges may open it.
+    IF (SELECT c.relrowsecurity FROM pg_catalog.pg_class c WHERE c.oid = source) AND item.oid <> target THEN
+      EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', item.oid::regclass);
+    END IF;
   END LOOP;"""
 
 # Privileges, row security, replica identity, comment: from `source` to `target`.

@@ -9,39 +9,46 @@ from advisor.model.names import RelationName
 from advisor.retention.bounds import Partitioning, time_partitioning
 from advisor.retention.detect import is_time
 from advisor.retention.fill import Literal, Trusted, fill
-from advisor.retention.plans.batches import loop_body
+from advisor.retention.plans.batches import partition_loop
 from advisor.retention.plans.plan import Plan, shorten
 from advisor.retention.plans.purge import schedule
+from advisor.retention.plans.rollup import guards
 from advisor.retention.targets import Target
+
+_SECURE = """
+    EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', {schema},
+                   {short} || to_char(newest, '_"p"YYYYMMDD_HH24'));"""
 
 _PROCEDURE = """\
 CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
 DECLARE
   root CONSTANT regclass := {name}::regclass;
   newest timestamptz;
-  leaf record;
+  past record;
+  leaf regclass;
   removed bigint; archived bigint;
 BEGIN
-  LOOP
+{guards}  LOOP
     PERFORM set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
             set_config('lock_timeout', '5s', true);
     SELECT max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''([^'']+)''')::timestamptz) INTO newest
       FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = root;
     EXIT WHEN newest IS NULL OR newest > now() + {premake} * {step};
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', {schema},
-                   {short} || to_char(newest, '_"p"YYYYMMDD_HH24'), root, newest::{type}, (newest + {step})::{type});
+                   {short} || to_char(newest, '_"p"YYYYMMDD_HH24'), root, newest::{type},
+                   (newest + {step})::{type});{secure}
     COMMIT;
   END LOOP;
-  FOR leaf IN
+  FOR past IN
     SELECT c.oid::regclass AS name FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
      WHERE i.inhparent = root
        AND substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''([^'']+)''')::timestamptz <= now() - {keep}
   LOOP
     PERFORM set_config('lock_timeout', '5s', true);
-    EXECUTE format('DROP TABLE %s', leaf.name);
+    EXECUTE format('DROP TABLE %s', past.name);
     COMMIT;
   END LOOP;
-{wide}
+{rest}
 END
 $pgadvise$"""
 
@@ -63,42 +70,67 @@ def maintenance_plan(target: Target, catalog: Catalog) -> Plan | None:
     step = _step_sql(partitioning)
     if step is None:
         return None
-    wide = _wide_leaf(partitioning)
+    # Rows of a partition wait for its youngest one: where that is longer than tolerated, they go in batches.
+    rows_wait = _widest_days(partitioning) > target.tolerance.total_days
     procedure = RelationName(target.relation.schema, shorten("maintain_" + target.relation.name))
+    schema, short = Literal(target.relation.schema), Literal(shorten(target.relation.name, 45))
     text = fill(
         _PROCEDURE,
         p=procedure,
         name=Literal(str(target.relation)),
-        schema=Literal(target.relation.schema),
-        short=Literal(shorten(target.relation.name, 45)),
+        schema=schema,
+        short=short,
+        secure=Trusted(fill(_SECURE, schema=schema, short=short) if target.table.row_security else ""),
         premake=target.policy.premake,
         step=Trusted(step),
         type=Trusted(target.column.base_type.name),
         keep=Trusted(target.keep.sql()),
-        # The first partition of a converted table reaches back without end: its old rows go in batches.
-        wide=Trusted("" if wide is None else _guarded(wide, loop_body(target, wide, None, catalog))),
+        guards=Trusted(guards(target, catalog)),
+        rest=Trusted(_boundary_loop(target, catalog) if rows_wait or _has_wide_leaf(partitioning) else ""),
     )
     sql, undo, note = schedule(target, procedure, catalog)
     return Plan(
         sql=(text, *sql),
         undo_sql=undo,
         notes=(
-            f"The procedure keeps {target.policy.premake} partitions ahead and drops those past the window as a"
-            " whole: rows stay up to"
-            " one partition longer than the window.",
+            f"The procedure keeps {target.policy.premake} partitions ahead and drops those past the window as a whole"
+            + (
+                "; a partition spans more than the tolerance, so what is past the window in the oldest one goes in"
+                " batches."
+                if rows_wait
+                else ": rows stay up to one partition longer than the window."
+            ),
             note,
         ),
     )
 
 
-def _guarded(table: RelationName, body: str) -> str:
-    """Return `body` for as long as the table is still there: it is dropped one day."""
-    return fill("  IF to_regclass({n}) IS NOT NULL THEN\n{body}\n  END IF;", n=Literal(str(table)), body=Trusted(body))
+def _boundary_loop(target: Target, catalog: Catalog) -> str:
+    """Return the purge of what reaches over the cutoff: the oldest partition, one without a beginning, the default."""
+    if target.keep is None:
+        raise ValueError(f"{target.relation} has no window")
+    reaching = fill(
+        "coalesce(substring(pg_get_expr(c.relpartbound, c.oid) from 'FROM \\(''([^'']+)''')::timestamptz"
+        " < now() - {keep}, true)",
+        keep=Trusted(target.keep.sql()),
+    )
+    return partition_loop(target, None, catalog, only=reaching)
 
 
-def _wide_leaf(partitioning: Partitioning) -> RelationName | None:
-    first = next((leaf for leaf in partitioning.leaves if leaf.lower is None), None)
-    return first.table.relation if first is not None and first.table.kind == "r" else None
+def _has_wide_leaf(partitioning: Partitioning) -> bool:
+    return any(leaf.lower is None for leaf in partitioning.leaves)
+
+
+def _widest_days(partitioning: Partitioning) -> float:
+    """Return how many days an ordinary partition spans."""
+    return max(
+        (
+            (leaf.upper - leaf.lower).total_seconds() / 86400
+            for leaf in partitioning.leaves
+            if leaf.lower is not None and leaf.upper is not None
+        ),
+        default=0.0,
+    )
 
 
 def _step_sql(partitioning: Partitioning) -> str | None:

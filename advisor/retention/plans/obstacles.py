@@ -66,5 +66,8 @@ def losses(table: Table, column: Column, catalog: Catalog) -> list[str]:
         " each one"
     )
     if table.row_security:
-        found.append("row security protects the new table; reading a partition by its own name goes around it")
+        found.append(
+            "row security protects the new table by its policies; new partitions have it switched on without any, so"
+            " that nobody but their owner reads them by their own names"
+        )
     return found

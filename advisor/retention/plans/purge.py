@@ -12,7 +12,7 @@ from advisor.retention.plans.batches import BATCH, do_block, is_row_secured, loo
 from advisor.retention.plans.locks import stated_locks
 from advisor.retention.plans.plan import Plan, index_statements, shorten
 from advisor.retention.plans.references import has_index, incoming_foreign_keys
-from advisor.retention.plans.rollup import proofs
+from advisor.retention.plans.rollup import guards, proofs
 from advisor.retention.plans.time_index import TimeIndex, choose_time_index, finds_in_order, has_brin
 from advisor.retention.policy import parse_table
 from advisor.retention.probes import time_index
@@ -25,7 +25,7 @@ _PROCEDURE = """\
 CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
 DECLARE {declared}
 BEGIN
-{body}
+{guards}{body}
 END
 $pgadvise$"""
 
@@ -183,7 +183,8 @@ def job_plan(target: Target, catalog: Catalog) -> Plan:
     )
     declared = "removed bigint; archived bigint;" + (" leaf regclass;" if children else "")
     text = fill(
-        _PROCEDURE, p=procedure, declared=Trusted(declared), body=Trusted(body)
+        _PROCEDURE, p=procedure, declared=Trusted(declared), body=Trusted(body),
+        guards=Trusted(guards(target, catalog)),
     )  # fmt: skip
     sql, undo, note = schedule(target, procedure, catalog)
     return Plan(sql=(text, *sql), undo_sql=undo, notes=(note,))

@@ -25,16 +25,12 @@ ON CONFLICT ({target_keys}) DO UPDATE SET {updates}
  WHERE excluded.n > r.n"""
 
 _PROOF = """\
-DO $pgadvise$
-BEGIN
   IF EXISTS (
     SELECT FROM (SELECT {keys}, {bucket} AS bucket, count(*) AS n FROM {t} WHERE {w} GROUP BY {keys}, {bucket}) raw
      WHERE NOT EXISTS (SELECT FROM {tier} r WHERE {same} AND r.bucket = raw.bucket AND r.n >= raw.n))
   THEN
     RAISE EXCEPTION 'some rows to be deleted are not in % yet: fill it first', {name};
-  END IF;
-END
-$pgadvise$"""
+  END IF;"""
 
 
 def rollup_plan(target: Target, tier: Tier, catalog: Catalog) -> Plan | None:
@@ -92,7 +88,23 @@ def tier_name(tier: Tier) -> RelationName:
 
 def proofs(target: Target, catalog: Catalog) -> tuple[str, ...]:
     """Return statements that fail unless every tier of this package's shape holds the rows past the window."""
+    return tuple(f"DO $pgadvise$\nBEGIN\n{body}\nEND\n$pgadvise$" for _, body in _checked(target, catalog))
+
+
+def guards(target: Target, catalog: Catalog) -> str:
+    """Return what a job does in PL/pgSQL before it purges: fill every tier, and fail unless it holds what is to go."""
     found: list[str] = []
+    for tier, body in _checked(target, catalog):
+        plan = rollup_plan(target, tier, catalog)
+        if plan is not None:
+            found.append("  " + plan.sql[1] + ";")
+        found.append(body)
+    return "".join(part + "\n" for part in found) + ("  COMMIT;\n" if found else "")
+
+
+def _checked(target: Target, catalog: Catalog) -> list[tuple[Tier, str]]:
+    """Return every existing tier of this package's shape with the PL/pgSQL that fails unless it is complete."""
+    found: list[tuple[Tier, str]] = []
     for tier in target.policy.tiers:
         parts = _parts(target, tier, catalog)
         name = next((r for r in catalog.tables if tier.table.matches(r)), None)
@@ -101,14 +113,12 @@ def proofs(target: Target, catalog: Catalog) -> tuple[str, ...]:
         keys = parts[0]
         listed = ", ".join(fill("{c}", c=Ident(k.name)) for k in keys)
         same = " AND ".join(fill("r.{c} = raw.{c}", c=Ident(k.name)) for k in keys)
-        found.append(
-            fill(
-                _PROOF, keys=Trusted(listed), bucket=Trusted(_bucket(target, tier.bucket)), t=target.relation,
-                tier=name,
-                w=Trusted(expired_condition(target)), same=Trusted(same), name=Literal(str(name)),
-            )
+        body = fill(
+            _PROOF, keys=Trusted(listed), bucket=Trusted(_bucket(target, tier.bucket)), t=target.relation, tier=name,
+            w=Trusted(expired_condition(target)), same=Trusted(same), name=Literal(str(name)),
         )  # fmt: skip
-    return tuple(found)
+        found.append((tier, body))
+    return found
 
 
 def _parts(target: Target, tier: Tier, catalog: Catalog) -> tuple[list[Column], list[Column]] | None:

@@ -12,18 +12,22 @@ from typing import Any
 
 import psycopg
 
+from advisor.model.names import RelationName
 from advisor.model.workload import Statement
 from advisor.progress import Progress
 from advisor.retention.trials import PartitionShape, PartitionTrial, StatementTrial, planning_ms
 from advisor.whatif.partitioned.build import partitioned
 from advisor.whatif.plans import nodes
-from advisor.whatif.session import PlanningSession
+from advisor.whatif.session import PlanningSession, Question
 from advisor.whatif.twin.build import Twin
 from advisor.workload.session import ParseError
 
 # The heaviest statements on one table; the rest weighs little.
 _MOST_STATEMENTS = 60
 _LEAF = "_pgadvise_"
+
+# (cost, partitions looked into), or why it cannot be planned.
+_Answer = tuple[float, int] | ParseError
 
 # Functions of the clock and of the time zone: known when execution begins, which is when partitions are pruned.
 _CLOCK = (
@@ -52,6 +56,7 @@ def try_partitions(
     """Return what each shape does to the statements on its table, and one line for each shape that cannot be built."""
     trials: list[PartitionTrial] = []
     failed: list[str] = []
+    known: dict[RelationName, list[_Answer]] = {}  # as the table is now: the same for all its shapes
     for shape in shapes:
         if shape.table not in twin.relations:
             failed.append(f"{shape.table} is not in the twin")
@@ -59,7 +64,7 @@ def try_partitions(
         concerned = [s for s in statements if shape.table in s.relations]
         concerned.sort(key=lambda s: -(s.total_exec_time or 0.0))
         with progress.step(f"planning {shape.table} as partitioned by {shape.interval}"):
-            found = _try_one(twin, concerned[:_MOST_STATEMENTS], shape)
+            found = _try_one(twin, concerned[:_MOST_STATEMENTS], shape, known)
         if isinstance(found, str):
             failed.append(found)
         else:
@@ -67,13 +72,17 @@ def try_partitions(
     return tuple(trials), tuple(failed)
 
 
-def _try_one(twin: Twin, statements: Sequence[Statement], shape: PartitionShape) -> PartitionTrial | str:
+def _try_one(
+    twin: Twin, statements: Sequence[Statement], shape: PartitionShape, known: dict[RelationName, list[_Answer]]
+) -> PartitionTrial | str:
     with closing(twin.connect()) as connection:
         session = PlanningSession(connection)
-        before = [_cost(session, s) for s in statements]
+        if shape.table not in known:
+            known[shape.table] = _costs(session, statements)
+        before = known[shape.table]
         try:
             with partitioned(twin, connection, shape), _clock_folded(twin):
-                after = [_cost(session, s) for s in statements]
+                after = _costs(session, statements)
         except psycopg.Error as error:
             reason = (error.diag.message_primary or str(error)).strip().splitlines()[0]
             return f"{shape.table} partitioned by {shape.interval} could not be built on the twin: {reason}"
@@ -98,17 +107,23 @@ def _try_one(twin: Twin, statements: Sequence[Statement], shape: PartitionShape)
     )
 
 
-def _cost(session: PlanningSession, statement: Statement) -> tuple[float, int] | ParseError:
-    """Return (cost over the statement's values by weight, partitions looked into by the widest plan)."""
+def _costs(session: PlanningSession, statements: Sequence[Statement]) -> list[_Answer]:
+    """Return, for each statement, (cost over its values by weight, partitions looked into by the widest plan)."""
+    questions = [
+        Question(s.text, s.parameter_types, binding.values, s.search_path) for s in statements for binding in s.bindings
+    ]
+    trees = iter(session.explain_many((), questions))
+    return [_cost(s, [next(trees) for _ in s.bindings]) for s in statements]
+
+
+def _cost(statement: Statement, trees: Sequence[dict[str, Any] | ParseError]) -> _Answer:
     cost, widest = 0.0, 0
-    for binding in statement.bindings:
-        tree = session.explain(statement.text, statement.parameter_types, binding.values, statement.search_path)
+    for binding, tree in zip(statement.bindings, trees, strict=True):
         if isinstance(tree, ParseError):
             return tree
         cost += binding.weight * (float(tree["Total Cost"]) - _removed_cost(tree))
-        widest = max(
-            widest, len({r for n, r in nodes(tree) if r is not None and _LEAF in r and "Scan" in n["Node Type"]})
-        )
+        leaves = {r for n, r in nodes(tree) if r is not None and _LEAF in r and "Scan" in n["Node Type"]}
+        widest = max(widest, len(leaves))
     return cost, widest
 
 

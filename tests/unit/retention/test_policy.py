@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -237,6 +238,13 @@ def test_conditions_accepted(text: str) -> None:
 def test_shipped_policies_are_valid_and_fit_the_schema(file: Path) -> None:
     assert load_policy(file).tables
     jsonschema.validate(tomllib.loads(file.read_text()), policy_schema())
+
+
+def test_the_published_schema_is_the_programs() -> None:
+    """Written anew by: pgadvise schema --policy > docs/schema/policy-v1.json."""
+    published = POLICIES[0].parents[2] / "docs/schema/policy-v1.json"
+    assert json.loads(published.read_text()) == policy_schema()
+    jsonschema.Draft202012Validator.check_schema(policy_schema())
 
 
 def test_schema_refuses_what_the_reader_refuses() -> None:
