@@ -19,7 +19,8 @@ _ONE_TO_ONE = re.compile(r"^(?:lower|upper|btrim|trim|initcap|unaccent|pg_catalo
 _PURPOSES = (
     (("equality", "in"), "finds rows by {}"),
     (("join",), "finds rows to join by {}"),
-    (("range", "like"), "narrows down to a range of {}"),
+    (("like",), "finds rows by the beginning of {}"),
+    (("range",), "narrows down to a range of {}"),
     (("order",), "returns rows in the order of {}"),
     (("group", "distinct"), "groups by {} without sorting"),
     (("contains",), "searches inside {}"),

@@ -35,6 +35,7 @@ _LEAST_GAIN = 0.15  # of what the helped statements cost; below that nobody woul
 # so much a call: nobody builds an index for the last third of what is fast already.
 _SLIGHT, _LEAST_GAIN_WHEN_SLIGHT, _FAST = 0.005, 0.8, 500.0
 _HURT = 1.05
+_ITS_DOING = 0.1  # of what a statement saves with several indexes of a table: what one of them must add to be named
 _HELPED_IN_BUDGET = 0.995  # a budget is there to be used: everything that counts in the sum
 _LEAST_GAIN_IN_BUDGET = 0.005
 
@@ -139,9 +140,7 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     keys: list[str] = []
     before_sum = after_sum = 0.0
     bound = _HELPED if problem.budget_bytes is None else _HELPED_IN_BUDGET
-    for key, used in outcome.used_by.items():
-        if item.handle not in used:
-            continue
+    for key in _earned(outcome, item.handle):
         before, after = outcome.statement_costs[key]
         statement = problem.oracle.known[key].statement
         if after < bound * before:
@@ -195,6 +194,21 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
         build_class=build_class(item, facts.pages(candidate.table) * 8192, facts.rows(candidate.table)),
         after_ddl=(f"ANALYZE {candidate.table}",) if expression else (),
     )
+
+
+def _earned(outcome: Outcome, handle: str) -> list[str]:
+    """Return the statements that use the index, without those that another index of the table serves nearly as well."""
+    problem, costs = outcome.problem, outcome.statement_costs
+    using = [key for key, used in outcome.used_by.items() if handle in used]
+    table = problem.items[handle].candidate.table
+    found = []
+    for key in using:
+        before, after = costs[key]
+        beside = [other for other in outcome.used_by[key] - {handle} if problem.items[other].candidate.table == table]
+        without = problem.oracle.cost(key, outcome.chosen - {handle}) if beside else before
+        if after >= before or without - after >= _ITS_DOING * (before - after):
+            found.append(key)
+    return found or using
 
 
 def _saved(outcome: Outcome, key: str) -> float:

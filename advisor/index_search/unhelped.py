@@ -19,7 +19,7 @@ _MOST = 5
 _MUCH = 0.1  # of the table's rows
 _QUERY = 90  # characters
 _OFFSET = re.compile(r"\boffset\b", re.IGNORECASE)
-_FEW_VALUES = 50
+_FEW_VALUES = 10
 # A function of something; casts and now() leave a condition on the plain column what it is.
 _WRAPPED = re.compile(r"\w\(")
 _PLAIN = re.compile(r"::[\w .\"]+(?:\(\d+(?:,\d+)?\))?|\w+\(\)")

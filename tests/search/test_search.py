@@ -269,6 +269,24 @@ def test_what_an_index_does_to_statements_it_was_not_meant_for() -> None:
     assert bodies(advice) == set()
 
 
+def test_an_index_is_praised_for_what_it_does_itself() -> None:
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        by_x, by_y = "a (x)" in on, "a (y)" in on
+        if key == "both":
+            return (10.0, on & {"a (x)", "a (y)"}) if by_x and by_y else (12.0, {"a (x)"}) if by_x else (1000.0, set())
+        return (5.0, {"a (y)"}) if by_y else (1000.0, set())
+
+    advice = advise(
+        TABLES,
+        FakePlanner(lambda key, on: (costs(key, on)[0], set(costs(key, on)[1]))),
+        ("both", "select * from a where x = 1 and y = 2", 100),
+        ("one", "select * from a where y = 2", 100),
+    )
+    praised = {proposal.columns: [effect.query for effect in proposal.statements] for proposal in advice.create}
+    assert praised[("x",)] == ["select * from a where x = 1 and y = 2"]
+    assert praised[("y",)] == ["select * from a where y = 2"]
+
+
 def test_an_existing_prefix_is_replaced() -> None:
     shot = snapshot(
         [table("a")],
