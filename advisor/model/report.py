@@ -181,6 +181,18 @@ class RetentionStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One standby that was asked for, and what of it is in the report."""
+
+    name: str
+    status: str  # read, refused, unreachable
+    why: str | None = None  # why it was not read
+    calls: int | None = None  # of statements, that are in the report
+    since: datetime | None = None  # they were counted since
+    behind_bytes: int | None = None  # what the primary had written and this one had not replayed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fidelity:
     """How the what-if planner compares with the server's own."""
 
@@ -260,6 +272,6 @@ class Report:
     timings: dict[str, float] = field(default_factory=dict)  # seconds per stage
     peak_memory_bytes: int | None = None
     subjects: tuple[str, ...] = ("index", "settings", "retention", "health")
-    nodes: tuple[str, ...] = ()  # the standbys that were read, and since when each has counted; empty: one server
+    nodes: tuple[Node, ...] = ()  # the standbys that were asked for; empty: one server
     changes: Changes | None = None  # with --history: what is new since the last run
     plans: tuple[StatementPlan, ...] = ()  # of the dearest statements, where history asked for them

@@ -47,6 +47,17 @@ class ServerPart(msgspec.Struct):
     database_size_bytes: Bytes
 
 
+class NodePart(msgspec.Struct):
+    """A standby that was asked for (--replica), and what of it is in the report."""
+
+    name: str
+    status: Annotated[str, Meta(description="read, refused or unreachable")]
+    why: Annotated[str | None, Meta(description="Why it was not read")]
+    calls: Annotated[int | None, Meta(description="Of its statements; they are in the workload's numbers")]
+    since: Moment
+    behind_bytes: Annotated[int | None, Meta(description="Written by the primary and not replayed yet")]
+
+
 class Window(msgspec.Struct):
     """The time that the cumulative statistics cover."""
 
@@ -315,6 +326,7 @@ class Document(msgspec.Struct):
     total_exec_time: Milliseconds
     fidelity: FidelityPart | None
     sizes: list[SizePart]
+    nodes: Annotated[list[NodePart], Meta(description="Standbys that were read beside the primary")]
     gaps: list[GapPart]
     skipped: list[SkippedPart]
     passed: Annotated[list[str], Meta(description="Rules that looked and found nothing")]

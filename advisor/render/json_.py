@@ -105,6 +105,17 @@ def make_document(report: Report) -> doc.Document:
             )
             for row in report.sizes[:_LIST_LIMIT]
         ],
+        nodes=[
+            doc.NodePart(
+                name=_text(node.name),
+                status=node.status,
+                why=_maybe(node.why),
+                calls=node.calls,
+                since=node.since,
+                behind_bytes=node.behind_bytes,
+            )
+            for node in report.nodes
+        ],
         gaps=[
             doc.GapPart(what=_text(g.what), why=_text(g.why), fix=_maybe(g.fix), costs=_maybe(g.costs))
             for g in report.gaps

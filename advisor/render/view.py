@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from advisor.model.finding import Finding, Severity
-from advisor.model.report import IndexProposal, Report, StatementSummary
+from advisor.model.report import IndexProposal, Node, Report, StatementSummary
 from advisor.render.clean import one_line
 from advisor.render.order import actions, all_findings, is_covered, is_fine
 from advisor.render.phrases import change, cost, number, percent, plural, size, span, times_less
@@ -107,10 +107,19 @@ def _header(report: Report) -> tuple[tuple[str, str], ...]:
         # Settings for a server that does not exist yet have neither been read nor counted anywhere.
         lines += [("access", "read-only: nothing was changed"), ("window", span(report.since, report.until))]
     if report.nodes:
-        lines.append(("standbys", "; ".join(report.nodes)))
+        lines.append(("standbys", "; ".join(map(_node_words, report.nodes))))
     if "index" in report.subjects:
         lines.append(("planner", fidelity_line(report)))
     return tuple(lines)
+
+
+def _node_words(node: Node) -> str:
+    """Return which of a standby's counters are in the report, and since when it has counted."""
+    if node.status != "read":
+        return f"{node.name}: not read"
+    if node.calls is None or node.since is None:
+        return f"{node.name}: no statements"
+    return f"{node.name}: {node.calls:,} calls since {node.since:%Y-%m-%d %H:%M}"
 
 
 def short_version(report: Report) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime
 from advisor.model.activity import NodeShare, StatementCounters, StatementsView
 from advisor.model.catalog import Index, Table, TableCounters
 from advisor.model.replica import IndexUse, Replica, TableUse
+from advisor.model.report import Node
 from advisor.model.snapshot import Gap, Snapshot
 from advisor.workload.difference import CUMULATIVE, statements_since
 
@@ -57,22 +58,25 @@ def with_standbys(snapshot: Snapshot, previous: Snapshot | None = None) -> Snaps
     )
 
 
-def nodes_read(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return in words which standbys' counters are in the report, and since when each of them has counted."""
-    words = []
+def nodes_read(snapshot: Snapshot) -> tuple[Node, ...]:
+    """Return the standbys that were asked for, and which of their counters are in the report."""
+    nodes = []
     for replica in snapshot.replicas:
         if not replica.is_read:
-            words.append(f"{replica.name}: not read")
+            nodes.append(Node(name=replica.name, status=replica.status, why=replica.why))
             continue
         began = statements_begin(replica.statements_view, replica.server.started_at if replica.server else None)
-        counted = replica.statements_view.status in _READABLE
-        calls = sum(row.calls for row in replica.statements)
-        words.append(
-            f"{replica.name}: {calls:,} calls since {began:%Y-%m-%d %H:%M}"
-            if counted and began is not None
-            else f"{replica.name}: no statements"
+        counted = replica.statements_view.status in _READABLE and began is not None
+        nodes.append(
+            Node(
+                name=replica.name,
+                status=replica.status,
+                calls=sum(row.calls for row in replica.statements) if counted else None,
+                since=began if counted else None,
+                behind_bytes=replica.state.behind_bytes if replica.state is not None else None,
+            )
         )
-    return tuple(words)
+    return tuple(nodes)
 
 
 def _since(node: Replica, previous: Snapshot) -> Replica:

@@ -127,6 +127,10 @@ def test_a_statement_of_a_standby_gets_its_index(captured: Path) -> None:
     visits = next(row for row in report["workload"] if "from visits" in row["query"])
     assert visits["calls"] == 40
     assert f"of its calls, standbys ran 100% on {second}" in visits["notes"]
+    nodes = {node["name"]: node for node in report["nodes"]}
+    assert list(nodes) == [replica.name for replica in snapshot.replicas]
+    assert all(node["status"] == "read" and node["since"] and node["calls"] >= 30 for node in nodes.values())
+    assert all(node["why"] is None and node["behind_bytes"] is not None for node in nodes.values())
     assert not any("from visits" in (row.query or "") for row in snapshot.statements), "raw counters stay apart"
 
 
@@ -165,6 +169,8 @@ def test_strangers_and_the_dead_are_gaps(nodes: Replication, clusters: Callable[
     assert sum("it is no standby" in why for why in gaps) == 2
     assert sum("same server" in why for why in gaps) == 2
     assert sum("port 1" in why for why in gaps) == 1
+    status = [node["status"] for node in json.loads(result.stdout)["nodes"]]
+    assert (status.count("refused"), status.count("unreachable")) == (2, 1)
 
 
 def test_replay_that_is_paused_and_a_standby_cut_off(nodes: Replication) -> None:
