@@ -178,6 +178,7 @@ def _should(
         sql=sql,
         undo_sql=plan.undo_sql,
         locks=list(plan.locks),
+        times=list(plan.times),
         interval=str(conversion.interval),
         losses=list(conversion.losses),
         **_evidence(trials),

@@ -217,7 +217,7 @@ def test_conversion_keeps_every_row_and_everything_on_the_table(
     file.write_text(POLICY)
     policy = load_policy(file)
     status = find(assess(database, policy), "part.should_partition", "Vehicle Positions")
-    assert len(status.evidence["locks"]) == len(status.sql)
+    assert len(status.evidence["locks"]) == len(status.evidence["times"]) == len(status.sql)
     with psycopg.connect(database, autocommit=True) as connection:
         before = contents(connection)
     insert = """insert into "Vehicle Positions" (vehicle_id, latitude, longitude, note) values (7, 1, 2, 'new')"""

@@ -16,10 +16,12 @@ from advisor.model.names import RelationName
 from advisor.retention.fill import Hole, Ident, Literal, Trusted, fill
 from advisor.retention.moments import literal_sql
 from advisor.retention.plans import convert_sql
+from advisor.retention.plans.convert_names import Names, choose_names, primary_key
 from advisor.retention.plans.interval import boundary_after, bounds_from, leaf_suffix
 from advisor.retention.plans.obstacles import losses as found_losses
 from advisor.retention.plans.obstacles import obstacles
 from advisor.retention.plans.plan import Plan, free_name, shorten
+from advisor.retention.plans.times import stated_times
 from advisor.retention.targets import Target
 from advisor.retention.windows import Window
 from advisor.units import format_size
@@ -38,21 +40,6 @@ class Conversion:
     losses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Names:
-    """Every name the script needs, chosen once."""
-
-    table: RelationName
-    legacy: RelationName
-    parted: RelationName
-    bound: str
-    not_null: str
-    new_key: str
-    old_key: str
-    renamed: tuple[tuple[str, str, str], ...]  # index now, of the legacy partition, of the parent when undone
-    plain: tuple[tuple[Index, str], ...]  # unique indexes without the time, and the plain one in their place
-
-
 def plan_conversion(
     target: Target, newest: datetime | None, interval: Window, now: datetime, catalog: Catalog
 ) -> Conversion:
@@ -67,48 +54,13 @@ def plan_conversion(
     # One whole interval ahead: until the swap is done the bound refuses later rows.
     ahead = boundary_after(max(now, newest or now), interval)
     boundary = bounds_from(ahead, interval, 1)[0][1]
-    names = _names(table, column, catalog)
+    names = choose_names(table, column, catalog)
     writer = _Writer(table, column, target.unit, boundary, interval, target.policy.premake, names, catalog)
     return Conversion(plan=writer.plan(losses), interval=interval, losses=losses)
 
 
-def _names(table: Table, column: Column, catalog: Catalog) -> _Names:
-    schema, name = table.schema, table.name
-    key = _primary(table, catalog)
-    others = [i for i in catalog.indexes_by_table.get(table.relation, ()) if i is not key]
-    renamed: list[tuple[str, str, str]] = []
-    for index in others:
-        used = {new for _, *names in renamed for new in names}
-        later = free_name(index.schema, index.name, "_legacy", catalog, used)
-        renamed.append((index.name, later, free_name(index.schema, index.name, "_partitioned", catalog, used)))
-    plain: list[tuple[Index, str]] = []
-    for index in others:
-        if index.is_unique and index.is_valid and column.name not in [c.column for c in index.columns]:
-            # Uniqueness ends with the first partition; finding a row by these columns must not.
-            used = {new for triple in renamed for new in triple}
-            own = free_name(index.schema, index.name, "_plain", catalog, used)
-            later = free_name(index.schema, own, "_legacy", catalog, used)
-            renamed.append((own, later, free_name(index.schema, own, "_partitioned", catalog, used)))
-            plain.append((index, own))
-    return _Names(
-        table=table.relation,
-        legacy=RelationName(schema, free_name(schema, name, "_legacy", catalog)),
-        parted=RelationName(schema, free_name(schema, name, "_partitioned", catalog)),
-        bound=shorten(name, 50) + "_legacy_bound",
-        not_null=shorten(name, 50) + "_time_set",
-        new_key=free_name(schema, name, "_legacy_key", catalog),
-        old_key=free_name(schema, name, "_undo_key", catalog),
-        renamed=tuple(renamed),
-        plain=tuple(plain),
-    )
-
-
 def _listed(columns: tuple[str, ...]) -> Trusted:
     return Trusted(", ".join(fill("{c}", c=Ident(c)) for c in columns))
-
-
-def _primary(table: Table, catalog: Catalog) -> Index | None:
-    return next((i for i in catalog.indexes_by_table.get(table.relation, ()) if i.is_primary), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +73,7 @@ class _Writer:
     boundary: datetime
     interval: Window
     premake: int
-    names: _Names
+    names: Names
     catalog: Catalog
 
     def fill(self, template: str, **more: Hole) -> str:
@@ -198,6 +150,7 @@ class _Writer:
             (self.fill("ANALYZE {t}"), "SHARE UPDATE EXCLUSIVE"),
         ]
         size = sum(leaf.total_bytes or 0 for leaf in self.catalog.leaves(self.table.relation))
+        heap = self.table.size_bytes if self.table.size_bytes is not None else self.table.relpages * 8192
         notes = (
             f"The table ({format_size(size)}) is not copied: it becomes the partition {self.names.legacy} for"
             " everything before"
@@ -211,11 +164,12 @@ class _Writer:
             undo_sql=(*undo_before, self.undo(), *unwanted),
             notes=notes,
             locks=tuple(lock for _, lock in steps),
+            times=stated_times([sql for sql, _ in steps], self.table.reltuples, heap),
         )
 
     @property
     def key(self) -> Index | None:
-        return _primary(self.table, self.catalog)
+        return primary_key(self.table, self.catalog)
 
     @property
     def key_columns(self) -> tuple[str, ...]:

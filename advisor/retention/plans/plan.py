@@ -22,6 +22,7 @@ class Plan:
     undo_sql: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()  # one per statement, where given
+    times: tuple[str, ...] = ()  # likewise
 
 
 def shorten(name: str, limit: int = _LONGEST_NAME) -> str:

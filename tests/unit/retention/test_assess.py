@@ -381,6 +381,10 @@ def test_a_stream_without_obstacles_gets_a_partition_plan_and_a_referenced_table
     found = judge(snapshot({"positions": POSITIONS}, more_tables=(big,), stats=stats))["part.should_partition"]
     assert found.severity == "medium" and found.evidence["interval"] == "7 days"
     assert found.undo_sql and "ATTACH PARTITION public.positions_legacy" in " ".join(found.sql)
+    slow = {sql.split()[0] for sql, time in zip(found.sql, found.evidence["times"], strict=True) if "about" in time}
+    assert slow == {"ALTER", "ANALYZE"}  # 20 GB are read once, to validate the bound
+    swap = next(i for i, sql in enumerate(found.sql) if sql.startswith("DO"))
+    assert found.evidence["times"][swap] == "milliseconds"
     calls = tuple(statement(f"select * from positions where student_id = $1 limit {i}", 1000) for i in range(3))
     found = judge(snapshot({"positions": POSITIONS}, more_tables=(big,), stats=stats, statements=calls))[
         "part.should_not"
