@@ -43,6 +43,7 @@ _FORESEEN_ROUNDS = 4
 _MAX_INCLUDED = 4  # in a merged index
 _MAX_INCLUDED_IN_BUDGET = 10
 _SLIGHT = 0.05  # of a statement's present cost: what an index beside others must save to be worth its upkeep,
+_HALF = 0.5
 _CLEARLY = 3.0  # or the statement must be this many times dearer without it
 # and what it saves must be this share of the workload, or of what a statement costs on average.
 _NOTICED, _NOTICED_OF_EACH = 0.0005, 0.05
@@ -246,11 +247,32 @@ def _contributing(problem: Problem, chosen: Chosen) -> Chosen:
                 alone = not any(_same_table(problem, handle, other) for other in used - {handle})
                 near = problem.by_table()[problem.items[handle].candidate.table]
                 alone &= not any(_siblings(problem, handle, other) for other in without & near)
+                if then < _HALF * known.base and _sorts_what_is_narrowed(problem, key, handle, without):
+                    continue
                 clearly = then - now > _SLIGHT * known.base or then > _CLEARLY * now
                 contributes |= alone or (clearly and problem.weights[key] * (then - now) > noticed)
         if not contributes:
             chosen = without
     return chosen
+
+
+def _sorts_what_is_narrowed(problem: Problem, key: str, handle: str, without: Chosen) -> bool:
+    """Return whether an index only spares the sort of what another one narrows down to a range nobody has seen.
+
+    "The slowest of the last hour": whether that hour is worth walking through all that was slow depends on the hour.
+    """
+    statement = problem.oracle.known[key].statement
+    if any(binding.origin == "literal" for binding in statement.bindings):
+        return False
+    candidate = problem.items[handle].candidate
+    roles: dict[str, set[str]] = {}
+    for use in statement.uses:
+        if use.relation == candidate.table and use.role != "output":
+            roles.setdefault(use.expression or use.columns[0], set()).add(use.role)
+    return roles.get(candidate.columns[0].key) == {"order"} and any(
+        "range" in roles.get(problem.items[other].candidate.columns[0].key, ())
+        for other in without & problem.by_table()[candidate.table]
+    )
 
 
 def _same_table(problem: Problem, handle: str, other: str) -> bool:

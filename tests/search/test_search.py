@@ -269,6 +269,21 @@ def test_what_an_index_does_to_statements_it_was_not_meant_for() -> None:
     assert bodies(advice) == set()
 
 
+def test_no_index_only_for_the_sort_of_a_range_that_nobody_has_seen() -> None:
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        if key == "slowest" and "a (z, y)" in on:
+            return 30.0, {"a (z, y)"}
+        return (300.0, {"a (y)"}) if "a (y)" in on else (1000.0, set())
+
+    advice = advise(
+        TABLES,
+        FakePlanner(costs),
+        ("slowest", "select * from a where y > $1 order by z desc limit 20", 100),
+        ("newest", "select count(*) from a where y > $1", 100),
+    )
+    assert bodies(advice) == {"public.a (y)"}
+
+
 def test_an_index_is_praised_for_what_it_does_itself() -> None:
     def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
         by_x, by_y = "a (x)" in on, "a (y)" in on
