@@ -70,11 +70,13 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
         outcome.chosen = kept
     made: list[tuple[float, IndexProposal]] = []
     drops: list[IndexDrop] = []
-    for handle in outcome.chosen:
+    for handle in sorted(outcome.chosen, key=lambda h: (len(problem.items[h].candidate.columns), h)):
         proposal = _proposal(outcome, problem.items[handle])
         if proposal is None:
             continue
-        replaced = _replaced(outcome, problem.items[handle], proposal, deadline)
+        done = {drop.index for drop in drops}  # by another new index that begins with the same columns
+        found = _replaced(outcome, problem.items[handle], proposal, deadline)
+        replaced = [drop for drop in found if drop.index not in done]
         drops.extend(replaced)
         gain = proposal.cost_before - proposal.cost_after
         made.append((gain, _with_replaced(proposal, replaced)))

@@ -317,6 +317,21 @@ def test_an_existing_prefix_is_replaced() -> None:
     assert advice.drop[0].undo_ddl.startswith("CREATE INDEX CONCURRENTLY a_x ON")
 
 
+def test_an_index_that_two_new_ones_replace_is_dropped_once() -> None:
+    shot = snapshot(
+        [table("a")],
+        columns("a", id="int8", x="int8", y="int8", z="int8"),
+        [index("a_x", "a", "x")],
+        [statistics("a", "x", 100), statistics("a", "y", -1.0), statistics("a", "z", -1.0)],
+    )
+    planner = prefer(("q", "a (x, y)", 5.0), ("r", "a (x, z)", 5.0))
+    by_y, by_z = (f"select * from a where x = 1 order by {name} limit 5" for name in "yz")
+    advice = advise(shot, planner, ("q", by_y, 100), ("r", by_z, 100))
+    assert bodies(advice) == {"public.a (x, y)", "public.a (x, z)"}
+    assert [drop.index.name for drop in advice.drop] == ["a_x"]
+    assert sorted(len(proposal.replaces) for proposal in advice.create) == [0, 1]
+
+
 def limit_plan(filtered: bool, run: float, rows: float) -> Plan:
     scan = {"Node Type": "Index Scan", "Startup Cost": 0.0, "Total Cost": run, "Plan Rows": rows}
     if filtered:
