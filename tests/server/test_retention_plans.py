@@ -403,7 +403,7 @@ create unique index t_lower on t (lower(v)) where id > 5;
 analyze t""",
     "no key, a date, stored expression": """
 create role pgadvise_reader;
-create table t (v text, loud text generated always as (upper(v)) stored, at date);
+create table t (v text, loud text generated always as (upper(v)) stored, at date, source text, target int, item int);
 insert into t (v, at) select 'x' || i, current_date - 100 + i / 24 from generate_series(1, 2350) i;
 analyze t""",
     "epoch numbers, identity by default": """

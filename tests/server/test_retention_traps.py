@@ -309,6 +309,42 @@ analyze""",
 
 
 @pytest.mark.parametrize("major", MAJORS)
+def test_columns_named_like_anything_in_the_scripts(database: str) -> None:
+    """A column `archived` in a condition is the column, whatever variables a script has."""
+    columns = (
+        "removed int, archived boolean, leaf text, past int, newest int, root text, first int, low int, candidate int"
+    )
+    load(
+        database,
+        f"""create table letters (id int, {columns}, at timestamptz not null);
+insert into letters (id, archived, at) select i, i % 3 = 0, now() - interval '90 days' + i * interval '1 hour'
+from generate_series(1, 2000) i;
+create table parts (id int, {columns}, at timestamptz not null) partition by range (at);
+create table parts_rest partition of parts default;
+do $x$ begin execute format('create table parts_a partition of parts for values from (%L) to (%L)',
+  date_trunc('month', now()), date_trunc('month', now()) + interval '1 month'); end $x$;
+insert into parts select * from letters;
+create table referring (letter int);
+alter table letters add primary key (id);
+alter table referring add foreign key (letter) references letters;
+insert into referring values (1);
+analyze""",
+    )
+    rules = policy(
+        '[[tables]]\ntable = "letters"\nkeep = "30 days"\nkeep_where = "archived and candidate is null"\n'
+        '[[tables]]\ntable = "parts"\nkeep = "30 days"\n'
+    )
+    statuses = assess(database, rules)
+    for rule in ("part.default_rows", "ret.overdue", "ret.no_enforcement"):
+        run(database, [sql for status in statuses if status.rule == rule for sql in status.sql])
+    run(database, ["call purge_letters()", "call maintain_parts()"])
+    old = "at < now() - interval '30 days'"
+    assert one(database, f"select count(*), min(id) from letters where {old} and not archived") == (1, 1)
+    assert one(database, f"select count(*) > 400 from letters where {old} and archived") == (True,)
+    assert one(database, f"select count(*) from parts where {old}") == (0,)
+
+
+@pytest.mark.parametrize("major", MAJORS)
 def test_bounds_are_read_under_any_date_style_and_time_zone(database: str) -> None:
     name = one(database, "select current_database()")[0]
     load(

@@ -102,7 +102,8 @@ def do_block(
 ) -> str:
     """Return the loop as a statement of its own."""
     return fill(
-        "DO $pgadvise$\nDECLARE removed bigint; archived bigint;\nBEGIN\n{body}\nEND\n$pgadvise$",
+        "DO $pgadvise$\n#variable_conflict use_column\nDECLARE removed bigint; archived bigint;\n"
+        "BEGIN\n{body}\nEND\n$pgadvise$",
         body=Trusted(loop_body(target, table, archive, catalog, ordered=ordered)),
     )
 

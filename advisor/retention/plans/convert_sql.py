@@ -156,6 +156,7 @@ COPY_PUBLICATIONS = """\
 
 SWAP = """\
 DO $pgadvise$
+#variable_conflict use_column
 DECLARE
   moving oid := {name}::regclass;
   source oid;
@@ -200,6 +201,7 @@ $pgadvise$"""
 
 UNDO = """\
 DO $pgadvise$
+#variable_conflict use_column
 DECLARE
   moving oid := {name}::regclass;
   source oid := {name}::regclass;

@@ -14,6 +14,7 @@ from advisor.retention.plans.references import incoming_foreign_keys
 
 _MOVE = """\
 DO $pgadvise$
+#variable_conflict use_column
 DECLARE
   root CONSTANT regclass := {root_name}::regclass;
   first timestamptz; low timestamptz; high timestamptz; leaf text; moved bigint; stored bigint;

@@ -21,6 +21,7 @@ _SECURE = """
 
 _PROCEDURE = """\
 CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
+#variable_conflict use_column
 DECLARE
   root CONSTANT regclass := {name}::regclass;
   newest timestamptz;

@@ -23,6 +23,7 @@ _SMALL_BYTES = 8 << 20
 
 _PROCEDURE = """\
 CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
+#variable_conflict use_column
 DECLARE {declared}
 BEGIN
 {guards}{body}
@@ -37,6 +38,11 @@ def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
     sql: list[str] = []
     undo: list[str] = []
     notes: list[str] = []
+    if is_row_secured(target, catalog):
+        notes.append(
+            "Row security guards the table: run this as a role that it does not apply to (the owner, or one with"
+            " BYPASSRLS); for others it stops with an error instead of passing over hidden rows."
+        )
     _add_foreign_key_indexes(target, catalog, sql, undo, notes)
     sql += proofs(target, catalog)
     archive = _archive(target)
@@ -66,11 +72,6 @@ def purge_plan(target: Target, expired: Expired, catalog: Catalog) -> Plan:
             f"Rows are deleted {BATCH:,} at a time, each batch committed, rows locked by others are left for the"
             " next run."
             " The space is reused by new rows; the files shrink only with VACUUM FULL, pg_repack or partitions."
-        )
-    if is_row_secured(target, catalog):
-        notes.append(
-            "Row security guards the table: run this as a role that it does not apply to (the owner, or one with"
-            " BYPASSRLS); for others it stops with an error instead of passing over hidden rows."
         )
     notes.append("Deleted rows do not come back: take a backup first, and look at a few of them with SELECT.")
     return Plan(sql=tuple(sql), undo_sql=tuple(undo), notes=tuple(notes), locks=stated_locks(sql))
@@ -121,7 +122,9 @@ def _index_for(target: Target, table: Table, catalog: Catalog) -> TimeIndex | No
 def _add_foreign_key_indexes(
     target: Target, catalog: Catalog, sql: list[str], undo: list[str], notes: list[str]
 ) -> None:
-    for constraint in incoming_foreign_keys(target.relation, catalog):
+    # What holds rows back is said before what goes along with them.
+    keys = sorted(incoming_foreign_keys(target.relation, catalog), key=lambda k: k.on_delete not in ("a", "r"))
+    for constraint in keys:
         if constraint.on_delete == "c":
             notes.append(f"Rows of {constraint.table} that refer to a deleted row go with it (ON DELETE CASCADE).")
         elif constraint.on_delete in ("n", "d"):
