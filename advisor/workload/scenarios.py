@@ -348,6 +348,8 @@ class _Draw:
         # People type one short word or half of the text.
         length = max(5, min(20, int(len(text) * _log_uniform(share, 0.1, 0.7))))
         middle = text[max(0, (len(text) - length) // 2) :][:length]
+        if middle and not self.by_rows:
+            middle = column.beside(middle, self.chance, inside=True)
         if meeting.operator.endswith("~~*"):
             return middle if "||" in meeting.through else f"%{middle}%"
         return "".join(char if char.isalnum() else "." for char in middle)

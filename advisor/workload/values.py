@@ -173,18 +173,24 @@ class ColumnValues:
         pool = self.bounds or tuple(value for value, _ in self.frequent)
         return chance.choice(pool) if pool else None
 
-    def beside(self, prefix: str, chance: random.Random) -> str:
-        """Return a prefix like this one that begins none of the column's known values, where only one begins with it.
+    def beside(self, part: str, chance: random.Random, *, inside: bool = False) -> str:
+        """Return a prefix (or a part from `inside`) like this one that none of the column's known values has, where
+        only one has it.
 
         The planner estimates a pattern by the bounds that match it: one that was cut from a bound counts for a
         hundredth of the rows, however long it is, and what people search is hardly ever a bound.
         """
-        known = (*self.bounds, *(value for value, _ in self.frequent))
-        if sum(value.startswith(prefix) for value in known) != 1 or not prefix[-1].isalnum():
-            return prefix
-        letters = next(kind for kind in _KINDS if prefix[-1] in kind or kind is _KINDS[-1])
-        others = [letter for letter in letters if not any(v.startswith(prefix[:-1] + letter) for v in known)]
-        return prefix[:-1] + chance.choice(others) if others else prefix
+        known = [value.lower() for value in (*self.bounds, *(value for value, _ in self.frequent))]
+
+        def holders(text: str) -> int:
+            text = text.lower()
+            return sum(text in value if inside else value.startswith(text) for value in known)
+
+        if holders(part) != 1 or not part[-1].isalnum():
+            return part
+        letters = next(kind for kind in _KINDS if part[-1] in kind or kind is _KINDS[-1])
+        others = [letter for letter in letters if not holders(part[:-1] + letter)]
+        return part[:-1] + chance.choice(others) if others else part
 
     def element(self, share: float, *, by_rows: bool) -> str | None:
         """Return the element at quantile `share` of the most common elements."""

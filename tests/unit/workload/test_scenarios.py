@@ -147,6 +147,8 @@ def test_prefixes_are_not_all_cut_from_known_values() -> None:
         references.beside("Invoice", random.Random(1)) == "Invoice"
     )  # what begins many values may be asked for as it is
     assert references.beside("Invoice 1", random.Random(1)) == "Invoice 1"
+    inside = references.beside("E 12500", random.Random(1), inside=True)
+    assert inside.startswith("E 1250") and not any(inside.lower() in bound.lower() for bound in bounds)
 
 
 def test_lower_of_a_column() -> None:
