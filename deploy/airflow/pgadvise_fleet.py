@@ -8,7 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow import DAG
-from airflow.operators.bash import BashOperator
+
+try:
+    from airflow.providers.standard.operators.bash import BashOperator  # Airflow 3
+except ModuleNotFoundError:
+    from airflow.operators.bash import BashOperator
 
 SHARDS = 8
 

@@ -52,6 +52,20 @@ def test_crontab() -> None:
     assert flags["quiet"] and flags["history"] == "default" and flags["max_time"] == "30min"
 
 
+def test_the_shell_gives_the_crontab_line_to_the_program_whole(tmp_path: Path) -> None:
+    """As cron runs it: `sh -c` of what follows the times, with the variables above it and no others."""
+    lines = (DEPLOY / "crontab").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if re.match(r"^\w+=", line))
+    (entry,) = (line for line in lines if re.match(r"^[\d*]", line))
+    command = entry.split(maxsplit=5)[5]
+    program = tmp_path / "pgadvise"
+    program.write_text('#!/bin/sh\nfor word in "$@"; do printf "%s\\n" "$word"; done\n')
+    program.chmod(0o755)
+    given["PATH"] = f"{tmp_path}:{given['PATH']}"
+    run = subprocess.run(["/bin/sh", "-c", command], env=given, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == shlex.split(command)[1:] and run.stderr == ""
+
+
 def test_systemd_units(tmp_path: Path) -> None:
     service = (DEPLOY / "systemd" / "pgadvise.service").read_text()
     (command,) = re.findall(r"^ExecStart=(.*)$", _joined(service), re.MULTILINE)
@@ -103,6 +117,25 @@ def test_kubernetes_manifests_are_read_by_its_own_tool(tmp_path: Path) -> None:
     assert built.returncode == 0, built.stderr
     assert built.stdout.count("kind: CronJob") == 2
     assert "completionMode: Indexed" in built.stdout
+
+
+def test_kubernetes_manifests_fit_the_published_schemas() -> None:
+    """Strictly, so that a misspelled key is an error; `pip install kubernetes-validate` brings the schemas."""
+    validator = pytest.importorskip("kubernetes_validate")
+    yaml = pytest.importorskip("yaml")
+    for path in sorted((DEPLOY / "kubernetes").glob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text()):
+            for version in ("1.28", validator.latest_version()):
+                validator.validate(document, version, strict=True)
+
+
+def test_airflow_reads_the_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    pytest.importorskip("airflow", reason="Airflow is not installed")
+    name = {"__name__": "pgadvise_fleet", "__file__": str(DEPLOY / "airflow" / "pgadvise_fleet.py")}
+    exec(compile((DEPLOY / "airflow" / "pgadvise_fleet.py").read_text(), name["__file__"], "exec"), name)
+    dag: Any = name["dag"]
+    assert dag.get_task("look").get_parse_time_mapped_ti_count() == 8
 
 
 def test_airflow() -> None:
