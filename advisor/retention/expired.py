@@ -62,10 +62,13 @@ def find_expired(target: Target, ends: Ends, cutoff: datetime, catalog: Catalog)
     share = expired_share(target, cutoff, catalog)
     histogram = None if share is None or rows <= 0 else share * rows
     counted = sum(max(catalog.rows(leaf.table.relation), 0.0) for leaf in leaves) if leaves else None
+    by_planner, by_histogram = "the planner's estimate", "the histogram"
+    if target.policy.keep_where is not None:
+        by_planner += ", rough: it takes keep_where as independent of the age"
+        by_histogram += ", at most: keep_where is not counted"
+        histogram = histogram if planner is None else None
     estimates = [
-        (name, value)
-        for name, value in (("the planner's estimate", planner), ("the histogram", histogram))
-        if value is not None
+        (name, value) for name, value in ((by_planner, planner), (by_histogram, histogram)) if value is not None
     ]
     if estimates:
         # The planner takes an empty partition for ten pages of rows; the statistics of the whole table know better.

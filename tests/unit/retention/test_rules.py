@@ -98,6 +98,18 @@ def test_a_purge_waits_for_rows_that_are_referred_to_and_fails_where_rows_are_hi
     assert "row_security" not in " ".join(plain.sql)
 
 
+@pytest.mark.parametrize("planned", [300, None])
+def test_an_estimate_with_a_condition_says_how_rough_it_is(planned: int | None) -> None:
+    """The histogram knows the age only: what keep_where keeps is in its count, so it is no second opinion."""
+    rules = policy('[[tables]]\ntable = "sessions"\nkeep = "30 days"\nkeep_where = "data is null"\n')
+    row = {"subject": "public.sessions", "keep": "30 days", "status": "ok", "rows": planned}
+    facts: dict[str, tuple[dict[str, Any], ...]] = {"retention/planner": (row,)} if planned else {}
+    found = judge(snapshot({"sessions": SESSIONS}, stats=OLD, facts=facts), rules)["ret.overdue"]
+    assert found.expired_rows == (planned or 70_000)
+    assert ("independent of the age" if planned else "at most") in found.evidence["expired_source"]
+    assert "expired_error" not in found.evidence
+
+
 def weekly(hours: int) -> list[str]:
     """Quantiles of 120 days of rows that come on weekdays only, 100 buckets."""
     start = NOW - timedelta(days=120)
