@@ -45,4 +45,5 @@ class ProofReport:
     seconds_after: float  # with the indexes that helped
     not_run: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    generated: bool = False  # the rows were made from statistics
     kept: bool = False  # the indexes that helped were left in place

@@ -40,8 +40,11 @@ def prove(
     advice: IndexAdvice,
     options: ProofOptions,
     progress: Progress,
+    notes: Sequence[str] = (),
+    *,
+    generated: bool = False,
 ) -> ProofReport:
-    """Return what the advice does on the server of `connection`, which may be changed at will.
+    """Return what the advice does on the server of `connection`, which may be changed at will; `notes` say more of it.
 
     Indexes that helped no statement are dropped at once; at the end all are, unless they are to be kept.
     """
@@ -82,7 +85,8 @@ def prove(
         seconds_before=_seconds(able, before),
         seconds_after=_seconds(able, after),
         not_run=tuple((texts[key], why) for key, why in failed.items()),
-        notes=tuple(_other_sizes(connection, snapshot, able)),
+        notes=(*notes, *_other_sizes(connection, snapshot, able)),
+        generated=generated,
         kept=options.keep,
     )
 

@@ -99,7 +99,7 @@ def test_types_of_a_missing_extension_become_stand_ins(
     # As if this server had neither.
     monkeypatch.setattr(database, "_UNWANTED_EXTENSIONS", frozenset({"plpgsql"}))
     monkeypatch.setattr(database, "create_extensions", lambda connection, snapshot: ("ltree", "hstore"))
-    monkeypatch.setattr("advisor.whatif.twin.build.create_extensions", lambda connection, snapshot: ("ltree", "hstore"))
+    monkeypatch.setattr("advisor.whatif.twin.empty.create_extensions", lambda connection, snapshot: ("ltree", "hstore"))
     with twin_of(snapshot) as engine:
         assert any("index public.t_path" in line for line in engine.degraded)
         assert plan(engine, "select * from t where id = 5").used == {"public.t_pkey"}

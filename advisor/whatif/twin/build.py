@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from advisor.errors import TwinFailed
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
-from advisor.progress import Progress
-from advisor.whatif.twin.create import execute_items
-from advisor.whatif.twin.database import (
-    apply_settings,
-    create_collations,
-    create_database,
-    create_extensions,
-    planner_settings,
-)
+from advisor.progress import Progress, Step
+from advisor.whatif.twin.database import apply_settings, planner_settings
+from advisor.whatif.twin.empty import EmptyDatabase, connect, empty_database
 from advisor.whatif.twin.extended import write_extended
 from advisor.whatif.twin.files import Files
 from advisor.whatif.twin.heights import existing_height
 from advisor.whatif.twin.live import LiveFacts
-from advisor.whatif.twin.owner import Owner, create_owner, create_switch, grant_roles, own_everything
 from advisor.whatif.twin.pages import gin_patch
-from advisor.whatif.twin.schema import Means, relations_to_build, schema_items
 from advisor.whatif.twin.servers import TwinServer
 from advisor.whatif.twin.sizes import (
     Numbers,
@@ -42,15 +32,6 @@ from advisor.whatif.twin.sizes import (
     resize_files,
 )
 from advisor.whatif.twin.statistics import StatisticsWriter, in_code_point_order
-
-_SESSION = (
-    "set search_path = ''; set check_function_bodies = off; set client_min_messages = error;"
-    " set timezone = 'UTC'; set datestyle = 'ISO, YMD';"
-    " set intervalstyle = 'postgres'; set extra_float_digits = 1; set lock_timeout = '5s';"
-    " set statement_timeout = '60s'; set xmloption = content; set standard_conforming_strings = on;"
-    " set wal_skip_threshold = 0; set row_security = off; set jit = off; set default_transaction_read_only = off"
-)
-_SUPERUSER_SESSION = _SESSION + "; set allow_system_table_mods = on"
 
 
 @dataclass
@@ -76,17 +57,12 @@ class Twin:
 
     def connect(self) -> psycopg.Connection[Any]:
         """Return a new session with production's planner settings; the caller closes it."""
-        connection = _connect(self.owner_dsn)
+        connection = connect(self.owner_dsn)
         connection.execute("set client_min_messages = error")
         apply_settings(connection, planner_settings(self.snapshot))
         connection.execute("set lock_timeout = '2s'")
         connection.execute("set statement_timeout = '15s'")
         return connection
-
-
-def _connect(dsn: str) -> psycopg.Connection[Any]:
-    # UTF-8 on the wire whatever the database's encoding; an SQL_ASCII database converts nothing.
-    return psycopg.connect(dsn, autocommit=True, client_encoding="utf8", application_name="pgadvise twin")
 
 
 @contextlib.contextmanager
@@ -102,169 +78,61 @@ def build_twin(
     `live` holds what only the server itself knows: metapages, end points of histograms.
     Raises TwinFailed when the server refuses the twin as a whole; single objects end in `degraded`.
     """
-    name = f"pgadvise_{secrets.token_hex(6)}"
-    degraded: list[str] = []
-    with _connect(server.dsn("postgres")) as maintenance:
-        loss = create_database(maintenance, name, snapshot.server)
-        role = create_owner(maintenance, name)
-        maintenance.execute(sql.SQL("alter database {0} owner to {0}").format(sql.Identifier(name)))
-    if loss is not None:
-        degraded.append(loss)
-    admin: psycopg.Connection[Any] | None = None
-    owner: psycopg.Connection[Any] | None = None
-    try:
+    with contextlib.ExitStack() as stack:
         with progress.step("building the planner twin") as step:
-            admin, owner_dsn, loss_of_role = _open(server, name, role)
-            degraded += loss_of_role
-            owner = _connect(owner_dsn)
-            owner.execute(_SESSION)
-            catalog = Catalog(snapshot)
-            wanted = relations_to_build(snapshot, catalog, touched)
-            missing, stand_ins = _prepare_database(admin, snapshot, degraded)
-            means = _means(admin, server, snapshot, missing, name)
-            own_everything(admin, name)
-            items = list(schema_items(snapshot, catalog, wanted, means, missing))
-            step.set_total(len(items) + 2)
-            lines = execute_items(owner, items, step.advance, superuser=admin)
-            degraded += lines
-            own_everything(admin, name)
-            grant_roles(admin, name, (r.name for r in snapshot.roles))
-            relations = read_relations(admin)
-            live = live or LiveFacts()
-            foreign_order = _columns_in_another_order(catalog, stand_ins, lines, loss is not None)
-            degraded += _create_statistics(admin, snapshot, relations, live, foreign_order)
-            step.advance()
-            if server.restart is not None:
-                # Foreign keys read index metapages into shared buffers; a restart forgets them.
-                admin.close()
-                owner.close()
-                server.restart()
-                admin, owner = _connect(server.dsn(name)), _connect(owner_dsn)
-                admin.execute(_SUPERUSER_SESSION)
-                owner.execute(_SESSION)
-            else:
-                _reindex(admin)
-                relations = read_relations(admin)
-                admin.execute("checkpoint")
-            twin = Twin(
-                server=server,
-                database=name,
-                admin=admin,
-                owner=owner,
-                owner_dsn=owner_dsn,
-                files=server.files(admin),
-                snapshot=snapshot,
-                catalog=catalog,
-                relations=relations,
-                numbers=production_numbers(snapshot, server.major),
-                degraded=degraded,
-            )
-            _size(twin, live)
-            step.advance()
+            empty = stack.enter_context(empty_database(snapshot, server, touched, step, steps_to_come=2))
+            twin = _filled(empty, server, snapshot, live or LiveFacts(), step)
         yield twin
-    finally:
-        for session in (admin, owner):
-            if session is not None:
-                session.close()
-        if server.restart is None:
-            # A server of somebody else's is left as it was found; our own cluster is removed whole.
-            with contextlib.suppress(psycopg.Error), _connect(server.dsn("postgres")) as maintenance:
-                maintenance.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
-                maintenance.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(name)))
 
 
-def _open(server: TwinServer, name: str, role: Owner) -> tuple[psycopg.Connection[Any], str, list[str]]:
-    """Return the superuser's session, the DSN of the owner's, and what is lost where the owner may not log in."""
-    admin = _connect(server.dsn(name))
-    admin.execute(_SUPERUSER_SESSION)
-    create_switch(admin)
-    owner_dsn = role.dsn(server.dsn(name))
-    try:
-        psycopg.connect(owner_dsn, connect_timeout=10).close()
-    except psycopg.OperationalError as error:
-        reason = str(error).strip().splitlines()[-1]
-        return admin, server.dsn(name), [
-            "the twin's server lets only its superuser log in, so functions of the schema run with a superuser's"
-            f" rights there ({reason})"
-        ]  # fmt: skip
-    return admin, owner_dsn, []
+def _filled(empty: EmptyDatabase, server: TwinServer, snapshot: Snapshot, live: LiveFacts, step: Step) -> Twin:
+    """Return the twin: statistics and sizes put into an empty database."""
+    degraded = list(empty.degraded)
+    foreign_order = _columns_in_another_order(empty)
+    degraded += _create_statistics(empty.admin, snapshot, empty.relations, live, foreign_order)
+    step.advance()
+    if server.restart is not None:
+        # Foreign keys read index metapages into shared buffers; a restart forgets them.
+        empty.close()
+        server.restart()
+        empty.open(server)
+    else:
+        _reindex(empty.admin)
+        empty.relations = read_relations(empty.admin)
+        empty.admin.execute("checkpoint")
+    twin = Twin(
+        server=server,
+        database=empty.name,
+        admin=empty.admin,
+        owner=empty.owner,
+        owner_dsn=empty.owner_dsn,
+        files=server.files(empty.admin),
+        snapshot=snapshot,
+        catalog=empty.catalog,
+        relations=empty.relations,
+        numbers=production_numbers(snapshot, server.major),
+        degraded=degraded,
+    )
+    _size(twin, live)
+    step.advance()
+    return twin
 
 
-def _prepare_database(
-    admin: psycopg.Connection[Any], snapshot: Snapshot, degraded: list[str]
-) -> tuple[tuple[str, ...], tuple[RelationName, ...]]:
-    """Create extensions and stand-in collations; return missing extensions and the stand-ins."""
-    missing = create_extensions(admin, snapshot)
-    admin.execute("set search_path = ''")
-    for extension in missing:
-        degraded.append(
-            f"extension {extension} is missing on the twin's server: its functions and types are stubs,"
-            " its operators and index methods have no selectivity of their own"
-        )
-    stand_ins = create_collations(admin, snapshot)
-    for collation in stand_ins:
-        degraded.append(
-            f"collation {collation} is missing on the twin's server: ranges of text under it are approximate"
-        )
-    return missing, stand_ins
-
-
-def _columns_in_another_order(
-    catalog: Catalog, stand_ins: Collection[RelationName], lines: Sequence[str], database: bool
-) -> frozenset[tuple[RelationName, str]]:
+def _columns_in_another_order(empty: EmptyDatabase) -> frozenset[tuple[RelationName, str]]:
     """Return the text columns that the twin sorts in another order than production."""
-    poorer = {line.partition(":")[0] for line in lines if line.startswith("collation ")}
+    poorer = {line.partition(":")[0] for line in empty.degraded if line.startswith("collation ")}
     return frozenset(
         (column.table, column.name)
-        for columns in catalog.columns.values()
+        for columns in empty.catalog.columns.values()
         for column in columns.values()
         if column.collation is not None
         and column.type_category == "S"
         and (
-            column.collation in stand_ins
+            column.collation in empty.stand_ins
             or f"collation {column.collation}" in poorer
-            or (database and column.collation.name == "default")
+            or (empty.other_locale and column.collation.name == "default")
         )
     )
-
-
-def _means(
-    admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, missing: Collection[str], owner: str
-) -> Means:
-    stubs = frozenset(
-        RelationName(o.schema, o.name)
-        for o in snapshot.schema_objects
-        if o.kind == "type" and o.extension is not None and o.extension in missing
-    )
-    return Means(
-        major=server.major,
-        stub_types=stubs,
-        tablespaces=_create_tablespaces(admin, server, snapshot, owner),
-        access_methods=frozenset(
-            row[0] for row in admin.execute("select amname from pg_catalog.pg_am where amtype = 'i'")
-        ),
-    )
-
-
-def _create_tablespaces(
-    admin: psycopg.Connection[Any], server: TwinServer, snapshot: Snapshot, owner: str
-) -> frozenset[str]:
-    """Create tablespaces with planner options inside the data directory; only on a server of our own."""
-    made = set()
-    for item in snapshot.schema_objects:
-        if item.kind == "tablespace" and server.restart is not None:
-            try:
-                admin.execute("set allow_in_place_tablespaces = on")
-                admin.execute(
-                    sql.SQL("create tablespace {} owner {} location ''").format(
-                        sql.Identifier(item.name), sql.Identifier(owner)
-                    )
-                )
-                admin.execute(item.ddl.encode())
-                made.add(item.name)
-            except psycopg.Error:
-                continue  # pg_default's options, or a minor release without in-place tablespaces
-    return frozenset(made)
 
 
 def _create_statistics(

@@ -77,9 +77,18 @@ def relations_to_build(
 
 
 def schema_items(
-    snapshot: Snapshot, catalog: Catalog, wanted: Collection[RelationName], means: Means, missing: Collection[str]
+    snapshot: Snapshot,
+    catalog: Catalog,
+    wanted: Collection[RelationName],
+    means: Means,
+    missing: Collection[str],
+    *,
+    for_rows: bool = False,
 ) -> Iterator[Item]:
-    """Yield everything to create. `missing` are extensions the twin lacks: their members come as stubs."""
+    """Yield everything to create. `missing` are extensions the twin lacks: their members come as stubs.
+
+    `for_rows` leaves out what generated rows need not fulfil: check constraints and foreign keys.
+    """
     tables = [t for t in _parents_first(snapshot, catalog) if t.relation in wanted and t.kind in "rpm"]
     built = {t.relation for t in tables}
     objects = [
@@ -104,9 +113,11 @@ def schema_items(
     yield from (_object_item(o) for o in objects if o.order == 70)
     for table in tables:
         yield from _defaults(catalog.columns.get(table.relation, {}).values())
-    yield from _checks(tables, catalog)
+    if not for_rows:
+        yield from _checks(tables, catalog)
     yield from _indexes(tables, catalog, means)
-    yield from _foreign_keys(tables, catalog, built)
+    if not for_rows:
+        yield from _foreign_keys(tables, catalog, built)
     yield from (_object_item(o) for o in objects if o.order > 70)
     for statistics in {(s.schema, s.name): s for s in snapshot.extended_statistics if s.table in built}.values():
         yield Item(f"statistics {RelationName(statistics.schema, statistics.name)}", statistics.definition)
@@ -307,6 +318,14 @@ def _foreign_keys(tables: list[Table], catalog: Catalog, built: set[RelationName
                 continue
             add = f"alter table {table.relation} add constraint {quote_ident(constraint.name)} "
             yield Item(f"foreign key {quote_ident(constraint.name)} of {table.relation}", add + constraint.definition)
+
+
+def foreign_key_items(snapshot: Snapshot, catalog: Catalog, wanted: Collection[RelationName]) -> Iterator[Item]:
+    """Yield the foreign keys that `schema_items` left out, as keys that the rows already there need not fulfil."""
+    tables = [t for t in _parents_first(snapshot, catalog) if t.relation in wanted and t.kind in "rp"]
+    for item in _foreign_keys(tables, catalog, {t.relation for t in tables}):
+        unchecked = item.sql if item.sql.upper().endswith("NOT VALID") else f"{item.sql} not valid"
+        yield Item(item.label, unchecked, ((item.sql, "checked"),))
 
 
 def _comes_from_parent(constraint: Constraint) -> bool:
