@@ -64,7 +64,7 @@ def size_statuses(judged: Judged) -> Iterator[RetentionStatus]:
 def _range(judged: Judged, limit: int) -> str:
     """Return the dates by the slowest and the fastest of the last weeks, where they differ."""
     growth = judged.growth
-    if growth is None or growth.error is None or growth.error < _SAME_WEEKS:
+    if growth is None or growth.error is None or growth.error < _SAME_WEEKS or growth.net_bytes_per_day is not None:
         return ""
     early = growth.reaches(limit, judged.bytes, judged.now, faster=growth.error)
     late = growth.reaches(limit, judged.bytes, judged.now, faster=-min(growth.error, 1.0))

@@ -134,6 +134,37 @@ def test_the_maintenance_procedure_under_writers(make_database: Callable[..., st
     load(dsn, "insert into notices (user_id, body, created_at) values (1, 'ahead', now() + interval '100 days')")
 
 
+@pytest.mark.parametrize("major", [13, 18])
+def test_partitions_are_made_ahead_while_somebody_reads(make_database: Callable[..., str], major: int) -> None:
+    """A long report holds the table, and the procedure neither waits for it nor stops others behind it."""
+    dsn = make_database(major)
+    load(
+        dsn,
+        NOTICES
+        + """;
+create table people (id bigint primary key);
+insert into people values (7);
+alter table notices add column who bigint references people, add check (length(body) < 9)""",
+    )
+    job = find(assess(dsn, policy(RULES.replace("90 days", "400 days"))), "ret.no_enforcement", "notices")
+    run(dsn, job.sql)
+    with psycopg.connect(dsn) as reader:
+        reader.execute("select count(*) from notices")
+        run(dsn, ["call maintain_notices()"])
+    load(dsn, "insert into notices (user_id, body, created_at, who) values (1, 'x', now() + interval '100 days', 7)")
+    newest = "(select max(tableoid)::regclass from notices)"
+    for wrong, error in (("'too long a body', 7", "CheckViolation"), ("'x', 8", "ForeignKeyViolation")):
+        with pytest.raises(getattr(psycopg.errors, error)):
+            load(
+                dsn,
+                "insert into notices (user_id, created_at, body, who) values"
+                f" (1, now() + interval '100 days', {wrong})",
+            )
+    assert one(dsn, f"select count(*) from pg_index where indrelid = {newest} and indisprimary") == (1,)
+    # Identity goes on counting in the new partitions.
+    assert one(dsn, "select count(*) = count(distinct id) from notices") == (True,)
+
+
 @pytest.fixture
 def dsn(server: str) -> Iterator[str]:
     """Debian's PostgreSQL 15 with pg_partman and pg_cron."""

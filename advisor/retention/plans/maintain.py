@@ -15,9 +15,7 @@ from advisor.retention.plans.purge import schedule
 from advisor.retention.plans.rollup import guards
 from advisor.retention.targets import Target
 
-_SECURE = """
-    EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', {schema},
-                   {short} || to_char(newest, '_"p"YYYYMMDD_HH24'));"""
+_SECURE = "\n    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', leaf_name);"
 
 _PROCEDURE = """\
 CREATE OR REPLACE PROCEDURE {p}() LANGUAGE plpgsql AS $pgadvise$
@@ -26,6 +24,7 @@ DECLARE
   root CONSTANT regclass := {name}::regclass;
   newest timestamptz;
   past record;
+  leaf_name text;
   leaf regclass;
   removed bigint; archived bigint;
 BEGIN
@@ -35,9 +34,12 @@ BEGIN
     SELECT max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''([^'']+)''')::timestamptz) INTO newest
       FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = root;
     EXIT WHEN newest IS NULL OR newest > now() + {premake} * {step};
-    EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', {schema},
-                   {short} || to_char(newest, '_"p"YYYYMMDD_HH24'), root, newest::{type},
-                   (newest + {step})::{type});{secure}
+    leaf_name := format('%I.%I', {schema}, {short} || to_char(newest, '_"p"YYYYMMDD_HH24'));
+    -- Not CREATE TABLE … PARTITION OF: that would wait for, and stop, everybody who reads the table.
+    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED'
+                   ' INCLUDING STORAGE)', leaf_name, root);{secure}
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', root, leaf_name,
+                   newest::{type}, (newest + {step})::{type});
     COMMIT;
   END LOOP;
   FOR past IN
@@ -81,7 +83,7 @@ def maintenance_plan(target: Target, catalog: Catalog) -> Plan | None:
         name=Literal(str(target.relation)),
         schema=schema,
         short=short,
-        secure=Trusted(fill(_SECURE, schema=schema, short=short) if target.table.row_security else ""),
+        secure=Trusted(_SECURE if target.table.row_security else ""),
         premake=target.policy.premake,
         step=Trusted(step),
         type=Trusted(target.column.base_type.name),

@@ -75,6 +75,26 @@ def test_the_date_a_declared_size_is_reached() -> None:
     assert judge(facts(45 * GIB, 1e6), RULES)["ret.size_limit"].severity == "info"
 
 
+def test_weeks_that_differ_give_a_range_of_dates() -> None:
+    """Term and holidays: every other week has half of the rows, so the date is one between two."""
+    weeks = [2.0 if n % 2 else 4.0 for n in range(14)]
+    ends = [0.0]
+    for weight in weeks:
+        ends.append(ends[-1] + weight)
+    total, bounds = ends[-1], []
+    for n in range(101):
+        wanted = total * n / 100
+        week = next(i for i in range(14) if ends[i + 1] >= wanted - 1e-9)
+        age = 98 - 7 * (week + (wanted - ends[week]) / weeks[week])
+        bounds.append((NOW - timedelta(days=age)).isoformat())
+    found = replace(facts(10 * GIB, 1e6), statistics=(statistics("visits", "at", bounds),))
+    status = judge(found, RULES + 'max_size = "12 GB"\n')["ret.size_limit"]
+    assert "its last weeks differ by" in status.detail and " between 2026-" in status.detail
+    assert 0.2 < status.evidence["growth_error"] < 0.6
+    even = judge(facts(10 * GIB, 1e6), RULES + 'max_size = "12 GB"\n')["ret.size_limit"]
+    assert "differ" not in even.detail and even.evidence["growth_error"] < 0.01
+
+
 def test_inserts_between_two_readings_beat_the_histogram() -> None:
     now = facts(10 * GIB, 1e6)
     earlier = replace(
