@@ -31,6 +31,7 @@ from advisor.deliver.outcome import Outcome, outcome_of
 from advisor.deliver.secrets import from_command, from_environment
 from advisor.dsn import choose_dsn, redact_dsn
 from advisor.errors import AdvisorError
+from advisor.fleet.followed import followed
 from advisor.fleet.tally import Look
 from advisor.fleet.targets import Target
 from advisor.model.report import Report
@@ -174,6 +175,7 @@ def _look(job: Job, started: float) -> Look:
         problems=problems,
         peak_memory_bytes=_peak(),
         families=tuple(_families(job, report)) if order.metrics else (),
+        followed=followed((redact_report(report) if order.redact else report).changes, job.name),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from advisor.fleet.followed import words
 from advisor.fleet.tally import Fleet
 from advisor.model.finding import Severity
 from advisor.render.clean import one_line
@@ -35,6 +36,8 @@ def render_fleet_html(fleet: Fleet) -> str:
             failed=[row for row in ranked if row.status == "failed"],
             looked=[row for row in ranked if row.status != "failed"][:_ROWS],
             across=across[:_SHARED],
+            proposals=words(fleet.tally.ledger),
+            regretted=fleet.tally.ledger.regretted,
             more_rows=max(len(ranked) - len(fleet.tally.failed) - _ROWS, 0),
             more_shared=max(len(across) - _SHARED, 0),
         )

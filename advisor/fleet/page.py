@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from advisor.deliver.outcome import Outcome, Step
+from advisor.fleet.followed import kinds, words
 from advisor.fleet.html import render_fleet_html
 from advisor.fleet.tally import Fleet, Row, Shared
 from advisor.model.finding import Severity
@@ -46,6 +47,16 @@ def render_fleet_text(fleet: Fleet, *, color: bool = False, width: int | None = 
             for problem in row.problems:
                 page.prose(problem, 6, "red")
         _more(page, len(looked) - _ROWS)
+    regretted = tally.ledger.regretted
+    if regretted:
+        page.heading("Changes to take back")
+        for item in regretted[:_SHARED]:
+            word = "does harm" if item.state == "harmful" else "is not used"
+            page.prose(f"{item.target}: {one_line(item.title)} {word}", 2, hang=4)
+            page.prose(item.why, 6)
+            for statement in item.undo:
+                page.prose(statement, 6)
+        _more(page, len(regretted) - _SHARED)
     across = tally.across()
     if across:
         page.heading("The same in several databases")
@@ -70,6 +81,8 @@ def facts(fleet: Fleet) -> list[tuple[str, str]]:
     lines.append(("to do", said))
     if fleet.changes is not None:
         lines.append(("changes", ", ".join(f"{count} {name}" for name, count in fleet.changes.items()) or "none"))
+    if kept := words(tally.ledger):
+        lines.append(("proposals", kept))
     lines.append(
         (
             "made",
@@ -122,6 +135,17 @@ def fleet_document(fleet: Fleet) -> dict[str, Any]:
             "servers": fleet.tally.servers,
             "counts": fleet.counts,
             "changes": fleet.changes,
+        },
+        "proposals": {
+            "databases": fleet.tally.ledger.databases,
+            "kinds": {
+                kind: {"followed": count, "judged": judged, "verified": hits}
+                for kind, count, judged, hits in kinds(fleet.tally.ledger)
+            },
+            "take_back": [
+                {"target": r.target, "title": r.title, "state": r.state, "why": r.why, "undo_sql": list(r.undo)}
+                for r in fleet.tally.ledger.regretted
+            ],
         },
         "targets": [_row(row) for row in fleet.tally.ranked],
         "shared": [

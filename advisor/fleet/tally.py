@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from advisor.deliver.outcome import Outcome, Step
+from advisor.fleet.followed import FleetLedger, Followed
 from advisor.model.finding import Severity
 
 _FIRST_STEPS = 3
@@ -27,6 +28,7 @@ class Look:
     problems: tuple[str, ...] = ()  # outputs and history that failed: the look itself stands
     peak_memory_bytes: int = 0
     families: tuple[object, ...] = ()  # metrics, where they are wanted
+    followed: Followed = field(default_factory=Followed)  # what became of proposals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class Tally:
     rows: list[Row] = field(default_factory=list)
     shared: dict[str, Shared] = field(default_factory=dict)
     peak_memory_bytes: int = 0
+    ledger: FleetLedger = field(default_factory=FleetLedger)
 
     def add(self, look: Look) -> None:
         """Count one look in."""
@@ -91,6 +94,7 @@ class Tally:
                 outputs=look.outputs, problems=look.problems,
             )
         )  # fmt: skip
+        self.ledger.add(look.followed)
         for step in outcome.steps:
             known = self.shared.setdefault(step.key, Shared(step.key, step.severity, step.title))
             known.count += 1

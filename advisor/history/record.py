@@ -23,8 +23,9 @@ from advisor.history.model import Identity, IndexUse, LedgerState, Run, RunHead,
 from advisor.history.season import Season, season, usual_load
 from advisor.history.statements import WindowRow, changes, totals_by_key, window
 from advisor.history.store import History
-from advisor.history.take import measures, saved_findings, slim, totals, unexamined
+from advisor.history.take import dead_share, measures, saved_findings, slim, totals, unexamined
 from advisor.history.trends import grown, growth, limits, peak
+from advisor.history.verdict import RATES
 from advisor.history.windows import WINDOW, Continuity, across_nodes, continuity, used_indexes, with_index_use
 from advisor.model.history import Changes, FindingChange, LedgerEntry, SavedFinding, StatementChange, StatementPlan
 from advisor.model.report import Report
@@ -163,7 +164,7 @@ def conclude(
         snapshot=across_nodes(now),
         report=report,
         window=rows if prepared.link is not None and prepared.link.statements else None,
-        rates=_rates(last, at, sums) if prepared.link is not None and prepared.link.relations else {},
+        rates=_rates(last, at, sums, dead_share(now)) if prepared.link is not None and prepared.link.relations else {},
         cumulative=cumulative,
         before=last.snapshot if last is not None else None,
     )
@@ -199,15 +200,19 @@ def _window(prepared: Prepared) -> dict[str, WindowRow] | None:
     return window(before, prepared.slim.statements)
 
 
-def _rates(last: Run | None, at: datetime, sums: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+def _rates(
+    last: Run | None, at: datetime, sums: Mapping[str, float], dead: float | None
+) -> dict[str, tuple[float, float]]:
     if last is None:
         return {}
     hours = (at - last.at).total_seconds() / 3600
-    return {
+    found = {
         name: (sums[name] - last.totals[name], hours)
-        for name in ("temp_bytes", "checkpoints_req", "blks_read")
+        for name in RATES
         if name in sums and name in last.totals and sums[name] >= last.totals[name] and hours > 0
     }
+    # Not counted but looked at: each look is one of its own.
+    return found | ({"dead_share": (dead, 1.0)} if dead is not None else {})
 
 
 def _changes(

@@ -15,6 +15,8 @@ from advisor.model.report import Report
 from advisor.model.snapshot import Snapshot
 from advisor.render.order import items
 
+# Of fewer rows a share says nothing.
+_LEAST_ROWS = 10_000
 # Beyond these the smallest are left out. A server keeps 5,000 statements unless told otherwise.
 MOST_STATEMENTS = 20_000
 MOST_RELATIONS = 20_000
@@ -144,6 +146,14 @@ def measures(snapshot: Snapshot, report: Report) -> dict[str, float]:
     return found
 
 
+def dead_share(snapshot: Snapshot) -> float | None:
+    """Return the share of dead rows in all tables, which vacuum keeps low; None where nothing is counted."""
+    counted = [table.counters for table in snapshot.tables if table.counters is not None]
+    dead = sum(counters.n_dead_tup for counters in counted)
+    rows = dead + sum(counters.n_live_tup for counters in counted)
+    return dead / rows if rows >= _LEAST_ROWS else None
+
+
 def totals(snapshot: Snapshot) -> dict[str, float]:
     """Return cumulative totals, from which rates per window follow."""
     found: dict[str, float] = {
@@ -157,8 +167,9 @@ def totals(snapshot: Snapshot) -> dict[str, float]:
         found["xacts"] = database.xact_commit + database.xact_rollback
         found["temp_bytes"] = database.temp_bytes
         found["blks_read"] = database.blks_read
+        found["io_ms"] = database.blk_read_time + database.blk_write_time
     if cluster is not None:
-        for name in ("checkpoints_timed", "checkpoints_req", "wal_bytes"):
+        for name in ("checkpoints_timed", "checkpoints_req", "wal_bytes", "wal_buffers_full", "maxwritten_clean"):
             value = getattr(cluster, name)
             if value is not None:
                 found[name] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -34,10 +34,49 @@ RATE_OF = {
     "max_wal_size": "checkpoints_req",
     "checkpoint_timeout": "checkpoints_req",
     "shared_buffers": "blks_read",
+    "wal_buffers": "wal_buffers_full",
+    "wal_compression": "wal_bytes",
+    "bgwriter_lru_maxpages": "maxwritten_clean",
+    "autovacuum_max_workers": "dead_share",
+    "autovacuum_vacuum_cost_limit": "dead_share",
+    "autovacuum_vacuum_scale_factor": "dead_share",
+    "autovacuum_work_mem": "dead_share",
+    "maintenance_work_mem": "dead_share",
+    "vacuum_buffer_usage_limit": "dead_share",
 }
-_PLANNER = frozenset(
-    ("random_page_cost", "seq_page_cost", "effective_cache_size", "jit", "cpu_tuple_cost", "default_statistics_target")
+# What is divided by the transactions of the same time: by the hour it would follow the load.
+_PER_TRANSACTION = frozenset(("wal_bytes",))
+# How much less is a win where it is not the usual 30 %: compression of full pages saves what full pages are.
+_BETTER_BY = {"wal_bytes": 0.9, "dead_share": 0.5}
+# A share of dead rows depends on when vacuum was last there: one look tells nothing.
+_LEAST = {"dead_share": 3.0}
+# Told by the time of the dearest statements: settings of the planner, of parallel and of asynchronous work.
+_BY_TIME = frozenset(
+    (
+        "random_page_cost", "seq_page_cost", "effective_cache_size", "jit", "cpu_tuple_cost",
+        "default_statistics_target", "effective_io_concurrency", "io_method", "io_workers", "huge_pages",
+        "max_parallel_workers", "max_parallel_workers_per_gather", "max_worker_processes",
+    )
+)  # fmt: skip
+RATES = (
+    "temp_bytes",
+    "checkpoints_req",
+    "blks_read",
+    "wal_buffers_full",
+    "maxwritten_clean",
+    "wal_bytes",
+    "xacts",
+    "io_ms",
 )
+_WORDS = {
+    "temp_bytes": "temporary bytes per hour",
+    "checkpoints_req": "forced checkpoints per hour",
+    "blks_read": "blocks read per hour",
+    "wal_buffers_full": "waits for full WAL buffers per hour",
+    "maxwritten_clean": "rounds the background writer had to end per hour",
+    "wal_bytes": "bytes of WAL per transaction",
+    "dead_share": "dead rows of 1,000",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,23 +217,42 @@ def _drop_verdict(found: Measured | None) -> tuple[str | None, str]:
 
 def _setting_verdict(state: LedgerState, found: Measured | None) -> tuple[str | None, str]:
     name = RATE_OF.get(state.entry.object)
-    old, new = state.rates_before.get(name or ""), state.rates_after.get(name or "")
-    if name is not None and old is not None and new is not None and old[1] > 0 and new[1] >= 1:
-        before, after = old[0] / old[1], new[0] / new[1]
-        words = {"temp_bytes": "temporary bytes", "checkpoints_req": "forced checkpoints", "blks_read": "blocks read"}
-        text = f"{words[name]} per hour {before:,.0f} → {after:,.0f}"
-        if after <= _RATE_BETTER * before:
+    before, after = _rate(state.rates_before, name), _rate(state.rates_after, name)
+    if (
+        name is not None
+        and before is not None
+        and after is not None
+        and state.rates_after[name][1] >= _LEAST.get(name, 1.0)
+    ):
+        text = f"{_WORDS[name]} {_amount(before)} → {_amount(after)}"
+        if before > 0 and after <= _BETTER_BY.get(name, _RATE_BETTER) * before:
             return "verified", text
         if before > 0 and after >= _RATE_WORSE * before:
             return "no_effect", text
+    if state.entry.object == "track_io_timing" and state.rates_after.get("io_ms", (0.0, 0.0))[0] > 0:
+        return "verified", "reads and writes of blocks are timed"
     if found is not None and found.calls >= _ENOUGH_CALLS:
         if found.low > _DROP_HARMS and found.works_more:
             return "harmful", f"the dearest statements take {_times(found)} as long as before"
-        if state.entry.object in _PLANNER:
+        if state.entry.object in _BY_TIME:
             if found.high < _SETTING_BETTER:
                 return "verified", f"the dearest statements take {_times(found)} the time of before"
             return "no_effect", f"the dearest statements take {_times(found)} the time of before"
     return None, "in place; its benefit is safety or cannot be told from counters yet"
+
+
+def _rate(rates: Mapping[str, tuple[float, float]], name: str | None) -> float | None:
+    """Return the amount per hour, look or transaction; None where it is not known."""
+    amount, per = rates.get(name or "", (0.0, 0.0))
+    if name in _PER_TRANSACTION:
+        per = rates.get("xacts", (0.0, 0.0))[0]
+    if per <= 0:
+        return None
+    return 1000 * amount / per if name == "dead_share" else amount / per
+
+
+def _amount(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:.2g}"
 
 
 def _times(found: Measured) -> str:

@@ -22,6 +22,8 @@ from advisor.model.report import (
     StatementEffect,
 )
 from advisor.model.snapshot import Snapshot
+from advisor.settings.facts import settings_of
+from advisor.settings.values import ValueRefused, normalise
 from tests.unit.history.build import READ, day, index, reading, report, setting, statement
 
 ORDERS = RelationName("public", "orders")
@@ -45,9 +47,16 @@ class Story:
         self.states: tuple[LedgerState, ...] = ()
         self.last: Snapshot | None = None
 
-    def day(self, number: float, snapshot: Snapshot, made: Report, rates: dict[str, float] | None = None) -> None:
+    def day(
+        self,
+        number: float,
+        snapshot: Snapshot,
+        made: Report,
+        rates: dict[str, float] | None = None,
+        looks: tuple[str, ...] = (),
+    ) -> None:
         rows = window(self.last.statements, snapshot.statements) if self.last is not None else None
-        hours = {name: (amount, 24.0) for name, amount in (rates or {}).items()}
+        hours = {name: (amount, 1.0 if name in looks else 24.0) for name, amount in (rates or {}).items()}
         self.states = advance(
             self.states,
             Reading(at=day(number), snapshot=snapshot, report=made, window=rows, rates=hours,
@@ -196,6 +205,48 @@ def test_a_setting_is_judged_by_what_it_is_for() -> None:
         story.day(number, now, report(now), {"temp_bytes": 1e8})
     entry = story["setting"].entry
     assert entry.state == "verified" and "temporary bytes per hour" in entry.why
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "days", "verdict", "why"),
+    [
+        ("wal_buffers", {"wal_buffers_full": 900.0}, {"wal_buffers_full": 9.0}, 2, "verified", "full WAL buffers"),
+        ("bgwriter_lru_maxpages", {"maxwritten_clean": 480}, {"maxwritten_clean": 0}, 2, "verified", "20 → 0"),
+        # Twice the load writes more, and a fifth less for each transaction.
+        ("wal_compression", {"wal_bytes": 1e9, "xacts": 1e5}, {"wal_bytes": 1.6e9, "xacts": 2e5}, 2, "verified",
+         "per transaction 10,000 → 8,000"),
+        ("wal_compression", {"wal_bytes": 1e9, "xacts": 1e5}, {"wal_bytes": 9.8e8, "xacts": 1e5}, 2, "", "safety"),
+        ("track_io_timing", {"io_ms": 0.0}, {"io_ms": 70.0}, 2, "verified", "are timed"),
+        ("max_wal_size", {"checkpoints_req": 0.0}, {"checkpoints_req": 0.0}, 2, "", "safety"),
+        ("max_wal_size", {"checkpoints_req": 48.0}, {"checkpoints_req": 96.0}, 2, "no_effect", "2 → 4"),
+        ("autovacuum_max_workers", {"dead_share": 0.30}, {"dead_share": 0.02}, 2, "", "safety"),
+        ("autovacuum_max_workers", {"dead_share": 0.30}, {"dead_share": 0.02}, 5, "verified", "dead rows of 1,000"),
+    ],
+)  # fmt: skip
+def test_what_each_setting_is_for(
+    name: str, before: dict[str, float], after: dict[str, float], days: int, verdict: str, why: str
+) -> None:
+    story = Story()
+    asked = SettingProposal(
+        name=name, current="1", current_source="default", proposed="9", reason="", restart=False,
+        apply_sql=(), undo_sql=(),
+    )  # fmt: skip
+    for number in range(2 + days):
+        done = number >= 2
+        value = _held(name)
+        now = reading(number, settings=(setting(name, value if done else "1"),))
+        made = report(now, settings=None if done else SettingsAdvice(proposals=(asked,)))
+        story.day(number, now, made, after if done else before, looks=("dead_share",))
+    entry = story["setting"].entry
+    assert (entry.verdict, why in entry.why) == (verdict, True), entry.why
+
+
+def _held(name: str) -> str:
+    """Return 9 as the server holds it; what is no value of the setting stays as it is written."""
+    try:
+        return normalise(settings_of(16)[name], "9")
+    except ValueRefused:
+        return "9"
 
 
 def test_a_setting_is_not_blamed_for_what_comes_later() -> None:
