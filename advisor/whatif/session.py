@@ -158,6 +158,11 @@ class PlanningSession:
             return _shifted(self._refused(result))
         return _plan_of(result)
 
+    def explain_each(
+        self, text: str, types: Sequence[str], values: Sequence[Sequence[str | None]], search_path: tuple[str, ...]
+    ) -> list[dict[str, Any] | ParseError]:
+        return self.explain_many((), [Question(text, types, one, search_path) for one in values])
+
     def explain_many(self, before: Sequence[str], questions: Sequence[Question]) -> list[dict[str, Any] | ParseError]:
         """Explain questions, each as if alone in a transaction that begins with `before` and is rolled back."""
         return self.explain_groups([(before, questions)])[0]

@@ -111,8 +111,8 @@ class Bindings:
         real = _real_values(question.literals, drawn_first)
         outcomes: list[Outcome] = []
         starts: list[float] = []
-        for values, count in real:
-            found = self._outcome(question, values, "literal")
+        recorded = self._outcomes_of(question, [values for values, _ in real], "literal")
+        for (_, count), found in zip(real, recorded, strict=True):
             if isinstance(found, Outcome):
                 outcomes.append(found)
                 starts.append(count)
@@ -138,15 +138,16 @@ class Bindings:
         for number, count in enumerate(looks):
             if number and planned and _all_alike([outcome for outcome, _ in planned.values()]):
                 break
-            for values in self._drawn(question, slots, count, str(number)):
-                if values in planned:
-                    planned[values] = (planned[values][0], planned[values][1] + 1)
-                    continue
-                found = self._outcome(question, values, "statistics")
+            drawn = list(self._drawn(question, slots, count, str(number)))
+            new = list(dict.fromkeys(values for values in drawn if values not in planned))
+            for values, found in zip(new, self._outcomes_of(question, new, "statistics"), strict=True):
                 if isinstance(found, Outcome):
-                    planned[values] = (found, 1.0)
+                    planned[values] = (found, 0.0)
                 else:
                     error = found
+            for values in drawn:
+                if values in planned:
+                    planned[values] = (planned[values][0], planned[values][1] + 1)
         return list(planned.values()), error
 
     def _drawn(self, question: Question, slots: Sequence[Slot], count: int, part: str) -> Iterator[Scenario]:
@@ -156,7 +157,21 @@ class Bindings:
         )
 
     def _outcome(self, question: Question, values: Scenario, origin: str) -> Outcome | ParseError:
-        plan = self._explain(question, values)
+        return self._outcomes_of(question, [values], origin)[0]
+
+    def _outcomes_of(self, question: Question, values: Sequence[Scenario], origin: str) -> list[Outcome | ParseError]:
+        """Plan sets of values together; the first alone, because what takes too long once does so each time."""
+        typed = question.typed
+        found = [self._outcome_of(question, one, self._explain(question, one), origin) for one in values[:1]]
+        rest = values[1:]
+        if rest:
+            plans = self.session.explain_each(typed.text, typed.types, rest, question.search_path)
+            found += [self._outcome_of(question, one, plan, origin) for one, plan in zip(rest, plans, strict=True)]
+        return found
+
+    def _outcome_of(
+        self, question: Question, values: Scenario, plan: dict[str, Any] | ParseError, origin: str
+    ) -> Outcome | ParseError:
         if isinstance(plan, ParseError):
             if plan.sqlstate in _TIMEOUTS:
                 raise Unusable("planning it takes too long", "unplannable", plan.sqlstate)

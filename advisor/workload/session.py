@@ -38,6 +38,12 @@ class ParseSession(Protocol):
         """Return the "Plan" object of EXPLAIN (FORMAT JSON) with bound values: a custom plan on every major."""
         ...
 
+    def explain_each(
+        self, text: str, types: Sequence[str], values: Sequence[Sequence[str | None]], search_path: tuple[str, ...]
+    ) -> list[dict[str, Any] | ParseError]:
+        """Return what `explain` does for each set of values, asked together."""
+        ...
+
     def explain_generic(
         self, text: str, types: Sequence[str], search_path: Sequence[str]
     ) -> dict[str, Any] | ParseError:

@@ -152,6 +152,11 @@ class FakeSession:
         self.explained.append((text, tuple(values)))
         return {"Node Type": "Seq Scan", "Relation Name": "orders", "Plan Rows": 10, "Total Cost": 50.0}
 
+    def explain_each(
+        self, text: str, types: Sequence[str], values: Sequence[Sequence[str | None]], search_path: tuple[str, ...]
+    ) -> list[dict[str, Any] | ParseError]:
+        return [self.explain(text, types, one, search_path) for one in values]
+
     def explain_generic(
         self, text: str, types: Sequence[str], search_path: Sequence[str]
     ) -> dict[str, Any] | ParseError:
