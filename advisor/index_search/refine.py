@@ -30,6 +30,7 @@ _TWICE = 2.0
 _MANY_ROWS = 50  # of one value: worth not sorting for a LIMIT
 _SORTED_SIZE = 0.7  # of the table: as large may an index with its sort columns become, or twice what it was
 _NO_DEARER = 1.1
+_HARDLY_DEARER = 0.02  # of the present cost: one page more to go down
 _OBVIOUS = 0.05  # of its cost a statement keeps with an index nobody would argue about,
 _OBVIOUS_SHARE = 0.001  # where it wins at least this share of the workload,
 _OBVIOUS_SIZE = 0.5  # is at most this share of the table's size,
@@ -204,7 +205,8 @@ def _sorted_too(problem: Problem, planner: Planner, pool: Pool, chosen: Chosen, 
         if _affordable(problem, item, problem.items[other]) and problem.allowed(exchanged):
             cost = problem.oracle.cost
             if all(
-                cost(k, exchanged) <= max(_NO_DEARER * cost(k, chosen), cost(k, chosen) + 0.01 * known[k].base)
+                cost(k, exchanged)
+                <= max(_NO_DEARER * cost(k, chosen), cost(k, chosen) + _HARDLY_DEARER * known[k].base)
                 for k in item.statements
             ):
                 return exchanged
