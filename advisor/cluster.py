@@ -224,7 +224,7 @@ class Cluster:
                     raise TwinFailed(
                         f"PostgreSQL {self.binaries.version} did not answer in {timeout:.0f} s."
                     ) from error
-                time.sleep(0.02)
+                time.sleep(0.01)
 
     def stop(self) -> None:
         """Stop the server at once; nothing in it is worth a checkpoint longer than the files patched by us."""

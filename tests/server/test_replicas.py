@@ -173,13 +173,20 @@ def test_strangers_and_the_dead_are_gaps(nodes: Replication, clusters: Callable[
     assert (status.count("refused"), status.count("unreachable")) == (2, 1)
 
 
-def test_replay_that_is_paused_and_a_standby_cut_off(nodes: Replication) -> None:
+def test_replay_that_is_paused_and_a_standby_cut_off(nodes: Replication, tmp_path: Path) -> None:
+    config = tmp_path / "pgadvise.toml"
+    config.write_text('[rules."replication/slot_retaining_wal"]\nmin_retained = "1MB"\n')
     first, second = nodes.standbys
     nodes.run(first.dsn(), "select pg_wal_replay_pause()")
     nodes.run(second.dsn(), "alter system set primary_conninfo = 'host=/nonexistent'", "select pg_reload_conf()")
     try:
         nodes.run(nodes.primary.dsn(), "update visits set page = page + 1 where id <= 20000")
-        report = _report("health", *_flags(nodes))
+        report = _report("health", "--config", str(config), *_flags(nodes))
+        (slot,) = (f for f in report["findings"] if f["rule"] == "replication/slot_retaining_wal")
+        assert slot["object"] == "slot standby2" and "inactive" in slot["title"], (
+            "the one that is paused still receives"
+        )
+        assert "pg_drop_replication_slot('standby2')" in slot["remedy"]["sql"][0]
         found = {(f["rule"], f["object"].rpartition("-")[2]): f for f in report["findings"]}
         paused = found["replication/replica_lag", first.directory.name.rpartition("-")[2]]
         assert "paused" in paused["title"]
