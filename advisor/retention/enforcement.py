@@ -279,8 +279,10 @@ def find_enforcement(target: Target, purges: Purges, catalog: Catalog) -> Enforc
     for name in names:
         for mechanism, removal in purges.by_table.get(name, ()):
             if _is_purge(removal, target.relation, times, catalog):
+                # Which table such a text means is known when it runs; that it speaks of this one is said as what it is.
+                how = " (statements put together when it runs)" if removal.dynamic else ""
                 mechanisms[mechanism.what] = Mechanism(
-                    what=mechanism.what,
+                    what=mechanism.what + how,
                     removal=removal,
                     windows=removal.windows,
                     trouble=mechanism.trouble,

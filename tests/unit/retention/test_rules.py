@@ -62,6 +62,28 @@ def test_a_partition_emptied_by_truncate_is_no_danger() -> None:
     assert "ret.job_unsafe" not in found and "ret.no_enforcement" not in found
 
 
+def test_a_job_that_puts_its_statements_together_counts_and_is_called_that() -> None:
+    body = """declare leaf text; begin for leaf in select c.relname from pg_class c where c.relname ~ '^sessions_' loop
+      execute format('drop table %I', leaf); end loop; perform count(*) from sessions; end"""
+    facts: dict[str, tuple[dict[str, Any], ...]] = {
+        "retention/functions": (
+            {"subject": "functions", "status": "ok", "schema": "public", "name": "tidy", "source": body},
+        ),
+        "retention/cron_jobs": (
+            {
+                "subject": "pg_cron",
+                "status": "ok",
+                "job": {"jobid": 3, "schedule": "0 3 * * *", "command": "call tidy()"},
+            },
+        ),
+    }
+    found = judge(snapshot({"sessions": SESSIONS, "other": SESSIONS}, stats=OLD, facts=facts), RULES)
+    assert "ret.no_enforcement" not in found
+    assert "statements put together when it runs" in found["ret.overdue"].enforcement
+    quiet = {**facts, "retention/functions": ({**facts["retention/functions"][0], "source": "begin perform 1; end"},)}
+    assert "ret.no_enforcement" in judge(snapshot({"sessions": SESSIONS}, stats=OLD, facts=quiet), RULES)
+
+
 def test_something_removes_rows_and_does_not_keep_up() -> None:
     found = judged(PURGE)
     assert "may have another window" in found["ret.enforcement_behind"].detail
