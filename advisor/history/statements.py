@@ -20,6 +20,8 @@ _SHARE, _LEAST_MS = 0.01, 100.0
 # The same work in another time is told from this many ms a call on: below, it is the machine's own noise.
 _LEAST_ALONE_MS = 5.0
 _ALONE_RATIO = 2.0  # beyond what all statements of the window have in common
+# So many times the blocks are other work, however uncertain the times are.
+_MUCH_WORK = 4.0
 # A statement that was never seen before is told from this part of the window's time on.
 _NEW_SHARE = 0.05
 # Executions of one statement come in alike runs (caches, batches), so the naive error of a mean is too small.
@@ -178,10 +180,21 @@ def _real(compared: tuple[float, float, float], base: WindowRow, row: WindowRow,
         return len(means) >= 3 and (
             (value >= 2 and now > max(means) + habit) or (value <= 0.5 and now < min(means) - habit)
         )
+    if (value >= _RATIO or value <= 1 / _RATIO) and _other_work(base, row, past, up=value > 1):
+        return True  # however the machine's load makes the times scatter
     if value >= _RATIO and low > _SURE:
         return now > usual + habit
     # Downwards what it moves by is a factor: beside the mean of a bad time the difference would leave no room.
     return value <= 1 / _RATIO and high < 1 / _SURE and now < max(usual - habit, usual / _habitual_factor(means))
+
+
+def _other_work(base: WindowRow, row: WindowRow, past: Sequence[WindowRow], *, up: bool) -> bool:
+    """Whether a call touches several times as many (or few) blocks as before, beyond what it does anyway."""
+    if not base.tally.blocks or not row.tally.blocks:
+        return False
+    factor = (row.tally.blocks / row.tally.calls) / (base.tally.blocks / base.tally.calls)
+    usual = _habitual_factor([p.tally.blocks / p.tally.calls for p in past])
+    return (factor if up else 1 / factor) >= max(_MUCH_WORK, usual)
 
 
 def _habitual_factor(means: Sequence[float]) -> float:

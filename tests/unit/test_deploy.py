@@ -50,6 +50,7 @@ def test_crontab() -> None:
     assert "%" not in command, "cron takes a % for a line break"
     flags = understand(command)
     assert flags["quiet"] and flags["history"] == "default" and flags["max_time"] == "30min"
+    assert flags["mail_to"], "with -o nothing is printed that cron could mail"
 
 
 def test_the_shell_gives_the_crontab_line_to_the_program_whole(tmp_path: Path) -> None:

@@ -138,3 +138,26 @@ def test_a_bad_time_that_varies_has_an_end() -> None:
     slower, faster = told(history(0.02, 0.02, 6.0, 9.0, 0.02))
     assert slower == () and len(faster) == 1
     assert told(history(1, 2, 1, 2, 1)) == ((), ()), "a habit is none"
+
+
+def test_other_work_is_told_on_a_machine_that_is_busy_with_others() -> None:
+    """Times scatter by more than they differ; a hundred times the blocks are beyond doubt."""
+
+    def counted(blocks: list[int], times: list[float]) -> list[object]:
+        # Each day a hundred calls; of all times one call takes most.
+        found, calls, total, touched = [], 0, 0.0, 0
+        for block, mean_ in zip(blocks, times, strict=True):
+            calls, total, touched = calls + 100, total + 100 * mean_, touched + 100 * block
+            found.append(
+                statement(
+                    READ, calls=calls, mean=total / calls, stddev_exec_time=40 * total / calls, shared_blks_hit=touched
+                )
+            )
+        return found
+
+    slower, faster = told(counted([4, 4, 4, 4, 400], [0.2, 1.5, 0.3, 0.9, 4.0]))
+    assert len(slower) == 1 and "blocks per call 4 → 400" in slower[0].why and faster == ()
+    slower, faster = told(counted([400, 400, 400, 400, 4], [3.0, 9.0, 5.0, 7.0, 1.0]))
+    assert len(faster) == 1 and slower == ()
+    assert told(counted([4, 4, 4, 4, 4], [0.2, 1.5, 0.3, 0.9, 4.0])) == ((), ()), "the same work"
+    assert told(counted([4, 400, 4, 400, 4], [0.2, 4.0, 0.3, 4.0, 0.2])) == ((), ()), "a habit"
