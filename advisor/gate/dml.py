@@ -37,13 +37,15 @@ def dml_actions(kind: str) -> Callable[[Any, dict[str, str]], Iterator[Action]]:
             columns = tuple(t.name for t in node.cols or ())
             if as_select and reads_all(select):
                 reads = reads_of(node)
+        if kind in ("update", "delete"):
+            reads = tuple(relation_name(item) for item in from_list or () if isinstance(item, ast.RangeVar))
         small = node.relation.relname.lower() in _BOOKKEEPING
         yield Action(
             kind=kind,
             relation=relation_name(node.relation),
             columns=columns,
             has_where=where is not None and not (from_list is not None and _only_joins(where)),
-            limited=small or _is_limited(where) or _joins_few(node, from_list, where),
+            limited=small or _is_limited(where) or _joins_few(node, from_list, where) or _merges_few(node),
             as_select=as_select,
             reads=reads,
             predicate=sql_text(where) if where is not None else None,
@@ -78,6 +80,17 @@ def _joins_few(node: Any, from_list: Any, where: Any) -> bool:
         return True
     text = sql_text(node).lower()
     return " limit " in text or " fetch first" in text or "values (" in text
+
+
+def _merges_few(node: Any) -> bool:
+    """Whether a MERGE changes no rows that are there, or those of a list of VALUES or behind a LIMIT."""
+    if not isinstance(node, ast.MergeStmt):
+        return False
+    changes = {enums.CmdType.CMD_UPDATE, enums.CmdType.CMD_DELETE}
+    if not any(clause.commandType in changes for clause in node.mergeWhenClauses):
+        return True
+    text = sql_text(node.sourceRelation).lower()
+    return "values" in text or " limit " in text or " fetch first" in text
 
 
 def _is_limited(where: Any) -> bool:

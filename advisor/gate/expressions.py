@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pglast import ast
+import pglast
+from pglast import ast, enums
 from pglast.stream import RawStream
 from pglast.visitors import Visitor
 
@@ -88,6 +89,24 @@ class _Functions(Visitor):  # type: ignore[misc]
 
     def visit_FuncCall(self, ancestors: Any, node: Any) -> None:
         self.names.add(tuple(part.sval for part in node.funcname))
+
+
+def proven_not_null(expression: str | None) -> tuple[str, ...]:
+    """Return the columns that a CHECK proves to be NOT NULL, alone or ANDed: it spares SET NOT NULL its scan."""
+    if expression is None or "not null" not in expression.lower():
+        return ()
+    try:
+        tree = pglast.parse_sql(f"select {expression}")[0].stmt.targetList[0].val
+    except pglast.parser.ParseError:
+        return ()
+    ands = isinstance(tree, ast.BoolExpr) and tree.boolop == enums.BoolExprType.AND_EXPR
+    return tuple(
+        test.arg.fields[-1].sval
+        for test in (tree.args if ands else (tree,))
+        if isinstance(test, ast.NullTest)
+        and test.nulltesttype == enums.NullTestType.IS_NOT_NULL
+        and isinstance(test.arg, ast.ColumnRef)
+    )
 
 
 def called(node: Any) -> tuple[str, ...]:

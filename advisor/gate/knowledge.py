@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pglast
+
+from advisor.gate.actions import actions_of
+from advisor.gate.expressions import proven_not_null
 from advisor.model.migration import Action, ColumnState, RelationState
 from advisor.model.names import RelationName, quote_ident
 
@@ -48,7 +52,9 @@ class Knowledge:
         self.statement_timeout: float | None = None
         self._session: dict[str, float | None] = {}
         self._unproven: dict[tuple[RelationName, str], str] = {}  # CHECKs added NOT VALID
-        self._pending_checks: dict[tuple[RelationName, str], str] = {}  # NOT VALID checks that will prove NOT NULL
+        self._pending_checks: dict[
+            tuple[RelationName, str], tuple[str, ...]
+        ] = {}  # NOT VALID checks that will prove NOT NULL
         self.exclusive: list[RelationName] = []  # pre-existing relations locked ACCESS EXCLUSIVE in this transaction
         self.write_locked: list[RelationName] = []  # … in a mode that lets reads go on
         self.locks: tuple[tuple[RelationName, str], ...] = ()  # of the action being judged
@@ -88,6 +94,22 @@ class Knowledge:
                     name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name,
                     keys=tuple(column.key for column in index.columns),
                 )  # fmt: skip
+        for name, constraints in catalog.constraints_by_table.items():
+            for check in constraints:
+                if check.type == "c" and check.validated and "not null" in check.definition.lower():
+                    expression = check.definition[len("CHECK ") :]
+                    self.checks_not_null |= {(name, column) for column in proven_not_null(expression)}
+        for item in catalog.snapshot.schema_objects:
+            if item.ddl[:14].lower() == "create domain ":
+                self._load_domain(item.ddl)
+
+    def _load_domain(self, ddl: str) -> None:
+        for action in (found for raw in pglast.parse_sql(ddl) for found in actions_of(raw.stmt, {})):
+            name = (action.name or "").rpartition(".")[2]
+            if action.kind == "create_domain":
+                self.domains[name] = action.type or ""
+            if action.has_where or (action.kind == "alter_domain" and action.type == "add_constraint"):
+                self.domains_constrained.add(name)
 
     def take_sizes(self, catalog: Catalog) -> None:
         """Take rows and sizes of production for what has the same name here; the rest stays as the schema says."""

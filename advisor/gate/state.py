@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from advisor.errors import UsageError
+from advisor.gate.expressions import proven_not_null
 from advisor.gate.knowledge import Knowledge
 from advisor.model.migration import Action, ColumnSpec, ColumnState, RelationState
 from advisor.model.names import RelationName
@@ -124,6 +125,7 @@ class State(Knowledge):
         checks = [c.expression for c in action.constraints if c.type == "check" and c.expression is not None]
         if checks:
             self.validated.setdefault(action.relation, []).extend(checks)
+            self.checks_not_null |= {(action.relation, name) for check in checks for name in proven_not_null(check)}
         for constraint in action.constraints:
             if constraint.type in ("primary", "unique", "exclusion"):
                 suffix = "pkey" if constraint.type == "primary" else "key"
@@ -279,13 +281,13 @@ class State(Knowledge):
                 self.validated.setdefault(action.relation, []).append(constraint.expression)
         if constraint.not_valid:
             self.constraints_not_valid[(action.relation, constraint.name or "")] = self.in_transaction
-        proven = _proves_not_null(constraint.expression) if constraint.type == "check" else None
+        proven = proven_not_null(constraint.expression) if constraint.type == "check" else ()
         if constraint.type == "not_null":
-            proven = constraint.columns[0] if constraint.columns else None
-        if proven is not None:
+            proven = constraint.columns[:1]
+        if proven:
             self._pending_checks[(action.relation, constraint.name or "")] = proven
             if not constraint.not_valid:
-                self.checks_not_null.add((action.relation, proven))
+                self.checks_not_null |= {(action.relation, column) for column in proven}
         if constraint.type in ("primary", "unique", "exclusion") and constraint.using_index is None:
             suffix = "pkey" if constraint.type == "primary" else "key"
             name = constraint.name or f"{action.relation.name}_{'_'.join(constraint.columns)}_{suffix}"
@@ -299,7 +301,7 @@ class State(Knowledge):
         if key in self._unproven:
             self.validated.setdefault(action.relation, []).append(self._unproven.pop(key))
         if key in self._pending_checks:
-            self.checks_not_null.add((action.relation, self._pending_checks[key]))
+            self.checks_not_null |= {(action.relation, column) for column in self._pending_checks[key]}
 
     def _apply_attach_partition(self, action: Action) -> None:
         if action.relation is None:
@@ -367,15 +369,6 @@ def _rename_owner(mapping: dict[tuple[RelationName, str], Value], old: RelationN
 def _column_state(spec: ColumnSpec) -> ColumnState:
     has_default = spec.default is not None or spec.serial or spec.identity or bool(spec.generated)
     return ColumnState(name=spec.name, type=spec.type, not_null=spec.not_null, has_default=has_default, created=True)
-
-
-def _proves_not_null(expression: str | None) -> str | None:
-    """Return the column that a CHECK of the form `column IS NOT NULL` proves: it spares SET NOT NULL its scan."""
-    if expression is None:
-        return None
-    text = expression.strip().strip("()").strip()
-    head, found, tail = text.lower().partition(" is not null")
-    return text[: len(head)].strip('"') if found and not tail and " " not in head else None
 
 
 def _timeout(text: str) -> float | None:

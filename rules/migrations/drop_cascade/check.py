@@ -14,6 +14,8 @@ def check(action: Action, state: MigrationView) -> Iterator[Hazard]:
         return
     if action.kind in ("drop_type", "drop_function") and action.name in state.types_created:
         return
+    if action.kind == "drop_schema" and action.name in state.schemas_created:
+        return
     yield Hazard(
         message=f"CASCADE also drops whatever depends on {action.relation or action.name}, unnamed.",
         object=str(action.relation or action.name),

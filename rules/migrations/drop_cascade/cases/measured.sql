@@ -18,3 +18,8 @@ drop table fresh cascade;
 -- measured: nothing
 create temporary table scratch (a int);
 drop table scratch cascade;
+-- case: good, a schema that the file made
+-- measured: nothing
+create schema staging;
+create table staging.rows (id int);
+drop schema staging cascade;

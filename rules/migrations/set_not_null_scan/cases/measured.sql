@@ -33,3 +33,13 @@ alter table drafts add constraint drafts_pkey primary key using index drafts_key
 -- measured: lock drafts ACCESS EXCLUSIVE
 create unique index concurrently drafts_key on drafts (id);
 alter table drafts add constraint drafts_pkey primary key using index drafts_key;
+-- case: good, behind a check of several conditions
+-- measured: lock orders ACCESS EXCLUSIVE
+alter table orders add constraint noted check (note is not null and length(note) < 100) not valid;
+alter table orders validate constraint noted;
+alter table orders alter column note set not null;
+-- case: bad, behind a check that proves something else
+-- measured: lock orders ACCESS EXCLUSIVE; scan orders
+alter table orders add constraint noted check (note is not null or filled is not null) not valid;
+alter table orders validate constraint noted;
+alter table orders alter column note set not null;

@@ -57,3 +57,11 @@ alter table orders alter column filled type email_address;
 -- measured: nothing
 create table fresh (id int);
 alter table fresh alter column id type bigint;
+-- case: bad, a domain to its base type with a limit
+-- measured: lock contacts ACCESS EXCLUSIVE; rewrite contacts; scan contacts
+create domain short_mail as varchar(20);
+alter table contacts alter column email type short_mail;
+alter table contacts alter column email type varchar(20);
+-- case: good, a domain to its base type without limit
+-- measured: lock contacts ACCESS EXCLUSIVE
+alter table contacts alter column email type text;

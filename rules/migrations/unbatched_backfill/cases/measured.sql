@@ -39,3 +39,15 @@ create function fill_batch() returns void language plpgsql as $$ begin
   update orders set state = 'new' where id in (select id from orders where state is null limit 100);
 end $$;
 select fill_batch();
+-- case: bad, merge
+-- majors: 15-18
+-- measured: nothing
+merge into orders o using customers c on o.customer_id = c.id when matched then update set note = c.name;
+-- case: good, merge of a few values
+-- majors: 15-18
+-- measured: nothing
+merge into orders o using (values (1, 'a')) v (id, note) on o.id = v.id when matched then update set note = v.note;
+-- case: good, update from a temporary table
+-- measured: nothing
+create temp table chosen as select id from orders where total > 50;
+update orders o set note = 'y' from chosen where chosen.id = o.id and chosen.id > 0;
