@@ -115,6 +115,7 @@ def _advise(
         max_indexes=options.max_indexes,
         deadline=deadline,
         stop=stop,
+        cut_short=cut_short,
     )
     refused: dict[str, str] = {}
     with progress.step("Choosing indexes") as step:

@@ -141,6 +141,8 @@ def _numbers(outcome: Outcome, item: Item) -> str:
     problem = outcome.problem
     oracle = problem.oracle
     if not item.statements:
+        if problem.cut_short:
+            return "the time limit ended the search before it was tried"
         return "no statement of the workload would use it: the planner finds another way cheaper"
     with_it = outcome.chosen | {item.handle}
     gain = now = 0.0

@@ -18,6 +18,7 @@ _AT_ONCE = 40  # candidates; with many partial ones the planner's time for OR co
 _PARTIAL_AT_ONCE = 16
 NO_GAIN = 0.995  # of the present cost: what is left of the candidates hardly helps
 _TRAP = 1.05  # a plan dearer than today's by this (by the LIMIT guard) is a trap; other indexes may still help
+_AT_LEAST = 24  # statements, the dearest, that are looked at however little time there is
 _HOPELESS = 1e-6  # of the workload's cost: such a statement decides nothing
 
 
@@ -33,9 +34,10 @@ def peel(
 ) -> frozenset[str]:
     """Set base, best and relevant candidates of every known statement; return all candidates that were used.
 
-    `candidates` by handle; `late` says when to end. Statements are taken in order of their cost, so that what
-    that cuts off matters least. `own` holds the candidates made for each statement (without it: all on its
-    tables); `thorough` looks for small and covering indexes separately, as a storage budget asks for.
+    `candidates` by handle; `late` says when to end, which the very dearest statements do not heed. Statements are
+    taken in order of their cost, so that what that cuts off matters least. `own` holds the candidates made for each
+    statement (without it: all on its tables); `thorough` looks for small and covering indexes separately, as a
+    storage budget asks for.
     """
     by_table: dict[RelationName, set[str]] = defaultdict(set)
     for handle, candidate in candidates.items():
@@ -47,22 +49,25 @@ def peel(
     total = sum(weights[key] * oracle.known[key].base for key in keys) or 1.0
     step.set_total(len(keys))
     rounds = _FAMILY_ROUNDS if thorough else _ROUNDS
+    begun = 0
 
     def looks() -> Iterator[tuple[str, Look]]:
+        nonlocal begun
         for key in sorted(keys, key=lambda k: -weights[k] * oracle.known[k].base):
             step.advance()
             known = oracle.known[key]
             if known.failed is not None or weights[key] * known.base < _HOPELESS * total:
                 continue
-            if late():
+            if begun >= _AT_LEAST and late():
                 break
+            begun += 1
             mine = (
                 _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
             )
             yield key, _layers(known, _families(mine, candidates, thorough), rounds)
 
     layers: set[str] = set()
-    for key, found in oracle.look(looks(), late):
+    for key, found in oracle.look(looks(), lambda: begun > _AT_LEAST and late()):
         oracle.known[key].relevant = frozenset(found)
         layers |= found
     _share(oracle, candidates, layers, catalog)

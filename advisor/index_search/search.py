@@ -26,6 +26,7 @@ _SIBLING = 2.0  # a second index on the same leading column must win this much m
 _TOKEN_PRICE = 0.02  # of the price without a budget: what a budget holds is the user's to spend, but not for nothing
 _HELPED = 0.9  # a statement counts as helped when the best plan costs at most this share of the present one
 _FULL_PRICE = 4.0  # an index on a table with a quarter of the workload pays the full price
+_GRACE = 1.0  # seconds over its time that a search with nothing to show may take for a first answer
 _NOTHING = 1e-9  # smaller changes are noise of the arithmetic
 _LEAST_WORTH = 0.002  # of the present cost: the helped statements count for at least this much
 
@@ -57,6 +58,7 @@ class Problem:
     max_indexes: int | None
     deadline: float
     stop: Stop = field(default_factory=Stop)
+    cut_short: bool = False  # not every statement was looked at
     forbidden: set[str] = field(default_factory=set)
     _worth: float | None = None
     _worth_on: dict[RelationName, float] = field(default_factory=dict)
@@ -178,26 +180,34 @@ class Problem:
 
 
 def search(problem: Problem, start: Chosen = frozenset()) -> Chosen:
-    """Return the best set found before the deadline; at once the start (made allowed) when it has passed."""
+    """Return the best set found before the deadline; when it has passed, the start (made allowed) or what single
+    statements like best."""
     if problem.budget_bytes is not None:
         return spend(problem, start)
     best = start if problem.allowed(start) else frozenset()
+    if problem.late():
+        return best or _ideals(problem, time.monotonic() + _GRACE)
     for begin in (_greedy, _ideals):
         chosen = _exchange(problem, begin(problem))
         if problem.change(best, chosen) < 0:
             best = chosen
         if problem.late():
             break
-    return best
+    return best or _ideals(problem, time.monotonic() + _GRACE)
 
 
-def _ideals(problem: Problem) -> Chosen:
-    """Return the union of what each statement would like best: indexes that only pay together start together."""
+def _ideals(problem: Problem, until: float | None = None) -> Chosen:
+    """Return the union of what each statement would like best: indexes that only pay together start together.
+
+    It ends at `until` (on time.monotonic()), or with the search's own time.
+    """
     chosen: Chosen = frozenset()
     known = problem.oracle.known
     for key in sorted(known, key=lambda k: -problem.weights[k] * (known[k].base - known[k].best)):
-        if not known[key].relevant or problem.late():
+        if not known[key].relevant:
             continue
+        if problem.late() if until is None else time.monotonic() > until:
+            break
         wished = min(known[key].triples, key=lambda triple: triple[2])[1] - problem.forbidden
         bigger = chosen | wished
         if bigger == chosen or not wished <= known[key].relevant or not problem.allowed(bigger):

@@ -40,7 +40,7 @@ def unhelped_notes(problem: Problem, planner: Planner, chosen: Chosen) -> tuple[
         and known[key].statement.kind != "insert"
     ][:_MOST]
     notes = [*_paged(problem)]
-    if not found or problem.late():
+    if not found or problem.late() or problem.cut_short:
         return tuple(notes)
     first = [(known[key].statement, _main_binding(known[key].statement)) for key in found]
     for key, answer in zip(found, planner.plan_many(first, on=chosen), strict=True):

@@ -182,6 +182,7 @@ class IndexWorkload(msgspec.Struct):
     cost_before: Cost
     cost_after: Cost
     cost_bound: Annotated[float | None, Meta(description="No choice among the candidates can cost less")]
+    complete: Annotated[bool, Meta(description="False: the time of the search was over, and indexes may be missing")]
     statements: int
     candidates: int
     planner: str

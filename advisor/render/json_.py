@@ -245,6 +245,7 @@ def _indexes(advice: IndexAdvice) -> doc.IndexesPart:
             cost_before=_number(advice.cost_before),
             cost_after=_number(advice.cost_after),
             cost_bound=_number(advice.cost_bound),
+            complete=advice.complete,
             statements=advice.statements,
             candidates=advice.candidates,
             planner=_text(advice.planner),

@@ -62,10 +62,9 @@ def indexes(page: Page, view: View) -> None:
     advice = view.report.indexes
     if advice is None:
         return
-    found = bool(advice.create or advice.drop)
-    page.heading(
-        "Indexes", f"{len(advice.create)} to create, {len(advice.drop)} to drop" if found else "nothing to change"
-    )
+    found = f"{len(advice.create)} to create, {len(advice.drop)} to drop"
+    nothing = "nothing to change" if advice.complete else "nothing found in the time there was"
+    page.heading("Indexes", found if advice.create or advice.drop else nothing)
     if line := cost_line(view.report):
         page.prose(line)
     for note in advice.notes:

@@ -182,6 +182,8 @@ def _verdict(report: Report, asked: Sequence[Action]) -> tuple[str, str, tuple[s
     advice = report.indexes
     if not asked and advice is not None and advice.planner == "none" and report.subjects == ("index",):
         return "unknown", "There was no planner to ask, so no index could be proposed.", _unknown(report)
+    if not asked and advice is not None and not advice.complete and not advice.create:
+        return "unknown", "Nothing was found in the time there was; more time may find indexes.", _unknown(report)
     if not asked:
         return "calm", "All is well: there is nothing to do.", (*_calm(report), *_unknown(report))
     if urgent:

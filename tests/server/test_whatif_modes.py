@@ -1,4 +1,4 @@
-"""The same advice from the twin and from HypoPG, but for what HypoPG cannot try."""
+"""The same advice from the twin and from HypoPG, but for what HypoPG cannot try; and with no time at all."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import psycopg
 import pytest
 
 from advisor.cluster import Cluster
+from advisor.index_search import SearchOptions
 from advisor.model.report import Report
 from advisor.pipeline import ReportOptions, Source, make_report, open_source
 from advisor.progress import Silent
+from advisor.render import render
 from advisor.whatif import WhatIfOptions
 
 pytestmark = pytest.mark.server
@@ -54,12 +56,20 @@ def test_both_planners_propose_the_same(clusters: Callable[[int], Cluster]) -> N
                 make_report(snapshot, ReportOptions(subjects=("index",), what_if=WhatIfOptions(mode=mode)), session)
                 for mode in ("twin", "hypopg")
             ]
+            hurried = make_report(
+                snapshot, ReportOptions(subjects=("index",), search=SearchOptions(time_limit=0.001)), session
+            )
         admin.execute(f"drop database {name} with (force)")
     by_twin, by_hypopg = map(proposed, reports)
     assert by_twin - by_hypopg == {"public.readers USING gin (tags)"}
     assert not by_hypopg - by_twin and len(by_hypopg) >= 4
     # What makes the difference is said.
     assert any("GIN" in gap.what + (gap.why or "") for gap in reports[1].gaps), reports[1].gaps
+    # No time at all: what single statements like best, and it is said that there may be more.
+    assert hurried.indexes is not None and not hurried.indexes.complete
+    assert len(proposed(hurried) & by_twin) >= 3
+    assert not any("no statement of the workload" in one.reason for one in hurried.indexes.rejected)
+    assert "The time limit ended the search" in render(hurried, "text")
 
 
 def proposed(report: Report) -> set[str]:
