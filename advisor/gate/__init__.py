@@ -53,8 +53,8 @@ def judge_migrations(
         if each:
             state = _start(major, catalog, schema)
         revise = revisions[number] if revisions else None
-        wrapped = (in_transaction or migration.wrapped) and not migration.no_transaction
-        judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped, revise))
+        wrapped = migration.in_one_transaction(in_transaction)
+        judged.append(judge_text(migration.path, migration.text, state, chosen, wrapped, revise, migration.parts))
     return tuple(judged)
 
 

@@ -37,12 +37,26 @@ _LIQUIBASE_ROLLBACK = re.compile(
 )
 # These tools run each file in a transaction, unless the file says that it does not.
 _WRAPS = re.compile(r"^[ \t]*--[ \t]*(?:migrate:up|\+goose[ \t]+up|\+migrate[ \t]+up)\b", re.IGNORECASE | re.MULTILINE)
+# Liquibase: a transaction for each changeset, unless it says otherwise; those for another database do not run here.
+_LIQUIBASE = re.compile(r"\A\s*--[ \t]*liquibase[ \t]+formatted[ \t]+sql", re.IGNORECASE)
+_CHANGESET = re.compile(r"^[ \t]*--[ \t]*changeset[ \t]+[^\n]*$", re.IGNORECASE | re.MULTILINE)
+_ALONE = re.compile(r"\brunInTransaction\s*:\s*\"?false", re.IGNORECASE)
+_DBMS = re.compile(r"\bdbms\s*:\s*\"?([\w,! ]+)", re.IGNORECASE)
+_IGNORED = re.compile(r"\bignore\s*:\s*\"?true", re.IGNORECASE)
 # The tool says itself that the file runs without a transaction.
 _NO_TRANSACTION = re.compile(
     r"transaction\s*:\s*false|no[ _-]?transaction|runInTransaction\s*[:=]\s*false|executeInTransaction\s*=\s*false"
     r"|disable_ddl_transaction|atomic\s*=\s*false|autocommit_block|atlas:txmode[ \t]+none",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a file that its tool runs by itself, from a line on."""
+
+    line: int
+    in_transaction: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,11 @@ class MigrationText:
     error: str | None = None
     no_transaction: bool = False
     wrapped: bool = False  # its tool runs it in a transaction
+    parts: tuple[Part, ...] = ()  # or in several: then neither of the above counts
+
+    def in_one_transaction(self, asked: bool) -> bool:
+        """Return whether the whole file runs in one transaction. `asked`: the user says that the tool does so."""
+        return (asked or self.wrapped) and not self.no_transaction and not self.parts
 
 
 def natural_key(path: str) -> tuple[tuple[int, int | str], ...]:
@@ -163,5 +182,29 @@ def _up_part(path: str, text: str) -> MigrationText:
             down = not _UP_MARK.match(line) if down else bool(_DOWN_MARK.match(line))
             kept.append(_blank(line) if down else line)
         text = "\n".join(kept)
+    if _LIQUIBASE.match(text):
+        text, parts = _changesets(text)
+        text = _LIQUIBASE_ROLLBACK.sub(lambda match: _blank(match[0]), text)
+        return MigrationText(path, text, parts=parts)
     text = _LIQUIBASE_ROLLBACK.sub(lambda match: _blank(match[0]), text)
     return MigrationText(path, text, no_transaction=no_transaction, wrapped=wrapped)
+
+
+def _changesets(text: str) -> tuple[str, tuple[Part, ...]]:
+    """Return the text without the changesets that do not run on PostgreSQL, and where each of the others begins."""
+    heads = list(_CHANGESET.finditer(text))
+    kept, parts = [text[: heads[0].start()] if heads else text], []
+    for number, head in enumerate(heads):
+        body = text[head.start() : heads[number + 1].start() if number + 1 < len(heads) else len(text)]
+        kept.append(body if _runs_here(head[0]) else _blank(body))
+        parts.append(Part(text.count("\n", 0, head.start()) + 1, not _ALONE.search(head[0])))
+    return "".join(kept), tuple(parts)
+
+
+def _runs_here(head: str) -> bool:
+    if _IGNORED.search(head):
+        return False
+    match = _DBMS.search(head)
+    names = [name.strip().lower() for name in match[1].split(",")] if match is not None else []
+    wanted = [name for name in names if not name.startswith("!")]
+    return "!postgresql" not in names and (not wanted or "postgresql" in wanted)

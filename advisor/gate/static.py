@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from advisor.gate.dynamic import expand
+from advisor.gate.files import Part
 from advisor.gate.locks import BLOCKING, locks_of
 from advisor.gate.resolve import does_nothing, resolved
 from advisor.gate.rulebook import MigrationRule
@@ -27,11 +28,12 @@ def judge_text(
     rules: Sequence[MigrationRule],
     in_transaction: bool = False,
     revise: Revise | None = None,
+    parts: Sequence[Part] = (),
 ) -> GateFile:
     """Judge one file and leave `state` as the database is after it.
 
-    `in_transaction`: a tool wraps the file in one transaction. `revise` may correct the findings by what was
-    measured, before the file's own ignores are applied.
+    `in_transaction`: a tool wraps the file in one transaction; or `parts` of it, each by itself.
+    `revise` may correct the findings by what was measured, before the file's own ignores are applied.
     """
     script = read_script(text, state.functions)
     if in_transaction:
@@ -40,7 +42,10 @@ def judge_text(
     actions = all_actions(script.steps)
     begin = 0
     harmless: tuple[Action, ...] | None = None
+    waiting = list(parts)
     for step in script.steps:
+        while waiting and waiting[0].line <= step.line:
+            _next_part(waiting.pop(0), state)
         begin += len(step.actions)
         if step.actions is harmless and not state.enum_values_added:
             continue  # one more row of the same data
@@ -110,6 +115,14 @@ def _judge_step(step: Step, later: Pending, state: State, rules: Sequence[Migrat
             waits_forever = True
             yield _no_lock_timeout(step, str(strong[0]))
         state.apply(action)
+
+
+def _next_part(part: Part, state: State) -> None:
+    """End the transaction of the part before, and begin this one's."""
+    if state.in_transaction:
+        state.end()
+    if part.in_transaction:
+        state.begin(explicit=False)
 
 
 def _is_row(step: Step) -> bool:

@@ -204,6 +204,6 @@ def _run_group(
     for index in group:
         migration = migrations[index]
         script: Script = read_script(migration.text)
-        wrapped = (options.in_transaction or migration.wrapped) and not migration.no_transaction
-        run.runs.append(runner.run(migration.path, script, wrapped))
+        wrapped = migration.in_one_transaction(options.in_transaction)
+        run.runs.append(runner.run(migration.path, script, wrapped, migration.parts))
     return run

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from advisor.gate.files import Part
 from advisor.gate.script import Script
 from advisor.model.migration import Step
 from advisor.model.names import RelationName
@@ -68,8 +69,9 @@ class Runner:
             self.known: dict[int, Relation] = read_relations(admin)
             self.now = self.known
 
-    def run(self, path: str, script: Script, in_transaction: bool) -> FileRun:
-        """Run one file in a session of its own. Never raises for what the migration does."""
+    def run(self, path: str, script: Script, in_transaction: bool, parts: Sequence[Part] = ()) -> FileRun:
+        """Run one file in a session of its own, its `parts` by themselves. Never raises for what the migration does."""
+        waiting = list(parts)
         steps: list[StepRun] = []
         deadline = time.monotonic() + FILE_SECONDS
         stopped: str | None = None
@@ -81,13 +83,15 @@ class Runner:
                 if time.monotonic() > deadline:
                     stopped = f"the file did not end within {FILE_SECONDS:.0f} s"
                     break
+                while waiting and waiting[0].line <= batch[0].line:
+                    _next_part(session, waiting.pop(0))
                 done = self._batch(session, watcher, batch)
                 steps += done
                 if done[-1].refused is not None and done[-1].refused.sqlstate == LOST:
                     stopped = f"the session ended at line {done[-1].line}"
                     break
             if stopped is None and session.info.transaction_status != pq.TransactionStatus.IDLE:
-                left_open = not in_transaction
+                left_open = not (in_transaction or parts)
                 refused = execute(session, "commit")
                 if refused is not None and script.steps:
                     steps.append(_record(script.steps[-1], refused=refused))
@@ -210,6 +214,14 @@ class Runner:
             changed=frozenset(changed | set(rewritten.values())),
             waits_forever=waits,
         )
+
+
+def _next_part(session: psycopg.Connection[Any], part: Part) -> None:
+    """End the transaction of the part before, and begin this one's."""
+    if session.info.transaction_status != pq.TransactionStatus.IDLE:
+        execute(session, "commit")
+    if part.in_transaction:
+        execute(session, "begin")
 
 
 def _batches(steps: Sequence[Step]) -> Iterator[list[Step]]:
