@@ -13,6 +13,7 @@ from advisor.model.snapshot import Snapshot
 from advisor.retention.checks import column_statuses, undeclared_statuses, unresolved_statuses
 from advisor.retention.copy_checks import copy_statuses
 from advisor.retention.enforcement import ENFORCED, NONE
+from advisor.retention.enforcement import UNKNOWN as NOT_KNOWN
 from advisor.retention.job_checks import job_statuses, scheduler_statuses
 from advisor.retention.judging import judge_targets
 from advisor.retention.leaf_checks import leaf_statuses
@@ -96,8 +97,9 @@ def _verdicts(judged: Judged, catalog: Catalog, trials: Sequence[PartitionTrial]
         yield _overdue(judged, age, catalog, purge=not blocked)
     elif judged.ends.precision == UNKNOWN and target.choice.problem is None:
         yield _unknown(judged)  # a time column without a meaning has its own finding
-    # Without a time column nothing can be purged, and that is said already.
-    if target.column is not None and (age is not None or judged.enforcement.state != ENFORCED):
+    unseen = judged.ends.precision == UNKNOWN and judged.enforcement.state == NOT_KNOWN
+    # Without a time column nothing can be purged, and what this role may not see is said once.
+    if target.column is not None and not unseen and (age is not None or judged.enforcement.state != ENFORCED):
         yield from _enforcement(judged, catalog, overdue=age is not None)
     if age is None and judged.ends.precision != UNKNOWN:
         yield _fine(judged)
@@ -179,7 +181,11 @@ def _unknown(judged: Judged) -> RetentionStatus:
     detail = f"How old the oldest row is cannot be told: {reasons}."
     if ends.grants:
         detail += " The statement below lets this role read it."
-    return make_status(judged, "ret.unknown", Severity.LOW, detail, sql=ends.grants, confidence="low")
+    grants = ends.grants
+    if judged.enforcement.state == NOT_KNOWN:
+        detail += f" Nor is it known whether anything removes old rows: {'; '.join(judged.enforcement.hidden)}."
+        grants = tuple(dict.fromkeys((*grants, *judged.enforcement.grants)))
+    return make_status(judged, "ret.unknown", Severity.LOW, detail, sql=grants, confidence="low")
 
 
 def _enforcement(judged: Judged, catalog: Catalog, *, overdue: bool) -> Iterator[RetentionStatus]:

@@ -91,9 +91,9 @@ analyze""",
     statuses = assess(plain_role)
     unknown = find(statuses, "ret.unknown", "sessions")
     assert unknown.oldest is None and unknown.expired_rows is None
-    assert unknown.sql == ("grant select (expires_at) on public.sessions to pgadvise_plain",)
+    assert unknown.sql[0] == "grant select (expires_at) on public.sessions to pgadvise_plain"
     assert not [s for s in statuses if s.rule == "ret.no_enforcement"] or "unknown" not in unknown.enforcement
-    run(database, unknown.sql)
+    run(database, unknown.sql[:1])
     known = find(assess(plain_role), "ret.overdue", "sessions")
     assert known.oldest is not None and known.oldest_source == "first entry of an index"
     assert known.expired_rows is not None and 1500 < known.expired_rows < 1800
@@ -114,7 +114,7 @@ grant select on notifications to pgadvise_plain""",
     statuses = assess(plain_role)
     unknown = find(statuses, "ret.unknown", "notifications")
     assert "row-level security" in unknown.detail
-    assert unknown.sql == ("alter role pgadvise_plain bypassrls",)  # a right on the column would not help
+    assert unknown.sql[0] == "alter role pgadvise_plain bypassrls"  # a right on the column would not help
     assert find(assess(database), "ret.overdue", "notifications").oldest is not None
 
 

@@ -103,9 +103,11 @@ def test_epoch_numbers_whose_values_tell_their_unit_are_no_flaw(dsn: str, unit: 
     assert [(s.rule, s.detail) for s in findings(dsn, policy(RULES))] == []
 
 
+@pytest.mark.parametrize("monitor", [False, True])
 @pytest.mark.parametrize("secured", [False, True])
-def test_a_role_that_may_not_look_gets_one_unknown(dsn: str, secured: bool) -> None:
-    load(dsn, ROLE + ("alter table events enable row level security;\ngrant select on events to pgadvise_guest"
+def test_a_role_that_may_not_look_gets_one_unknown(dsn: str, secured: bool, monitor: bool) -> None:
+    role = ROLE if monitor else ROLE.split(";")[0] + ";\n"
+    load(dsn, role + ("alter table events enable row level security;\ngrant select on events to pgadvise_guest"
                       if secured else "revoke all on events from public"))  # fmt: skip
     found = findings(dsn.replace("user=postgres", "user=pgadvise_guest"), policy(RULES))
     assert [s.rule for s in found] == ["ret.unknown"], [(s.rule, s.detail) for s in found]
