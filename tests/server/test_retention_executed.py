@@ -165,6 +165,30 @@ alter table notices add column who bigint references people, add check (length(b
     assert one(dsn, "select count(*) = count(distinct id) from notices") == (True,)
 
 
+@pytest.mark.parametrize("major", [13, 18])
+def test_the_move_out_of_the_default_partition_takes_the_locks_it_states(
+    make_database: Callable[..., str], major: int
+) -> None:
+    dsn = make_database(major)
+    load(
+        dsn,
+        NOTICES + ";\ncreate table notices_rest partition of notices default;\n"
+        "insert into notices (created_at) values (now() + interval '100 days')",
+    )
+    status = find(assess(dsn, policy(RULES)), "part.default_rows", "notices")
+    stated = status.evidence["locks"][1]
+    assert stated.startswith("ACCESS EXCLUSIVE on the default partition") and "SHARE UPDATE EXCLUSIVE" in stated
+    held: dict[str, set[str]] = {}
+    with psycopg.connect(dsn) as connection:
+        connection.execute(status.sql[1].replace("    COMMIT;", "    EXIT;").encode())  # its first range, kept open
+        for name, mode in connection.execute(
+            "select relation::regclass::text, mode from pg_locks where pid = pg_backend_pid() and locktype = 'relation'"
+        ).fetchall():
+            held.setdefault(name, set()).add(mode)
+    assert "AccessExclusiveLock" in held["notices_rest"]
+    assert held["notices"] == {"AccessShareLock", "ShareUpdateExclusiveLock"}
+
+
 @pytest.fixture
 def dsn(server: str) -> Iterator[str]:
     """Debian's PostgreSQL 15 with pg_partman and pg_cron."""
