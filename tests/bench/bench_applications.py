@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zlib import crc32
 
 import psycopg
 
@@ -55,6 +56,16 @@ class Variant:
     seconds: float = 0.0  # of the advice
 
 
+class MixedConnection(psycopg.Connection[Any]):
+    """Sends half of the statements with their values written into the text, as drivers without parameters do."""
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> psycopg.Cursor[Any]:
+        text = query if isinstance(query, bytes) else str(query).encode()
+        if crc32(text) % 2:
+            return psycopg.ClientCursor(self).execute(query, params)
+        return super().execute(query, params, **options)
+
+
 @dataclass(slots=True)
 class Measured:
     """Milliseconds per call of each statement, and the share of updates that were HOT."""
@@ -74,7 +85,7 @@ def load(cluster: Cluster, application: Application, scale: float, folder: Path)
     """Create the application's database, run its workload, return the DSN and the file with constants."""
     with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
         connection.execute(f'create database "{application.name}"')
-    with psycopg.connect(cluster.dsn(application.name), autocommit=True) as connection:
+    with MixedConnection.connect(cluster.dsn(application.name), autocommit=True) as connection:
         load_schema(connection, application.schema.read_text(), application.schema.name)
         constants = constants_file(cluster.dsn(application.name), application, folder)
         run_workload(connection, application, scale=scale)
