@@ -91,7 +91,8 @@ def _with_logs(snapshot: Snapshot, paths: tuple[Path, ...], progress: Progress) 
             found = read_log_file(
                 path, log_line_prefix=prefix.setting if prefix else None, database=snapshot.server.database
             )
-        snapshot = _with_texts(replace(snapshot, gaps=snapshot.gaps + found.gaps), found.texts)
+        snapshot = replace(snapshot, gaps=snapshot.gaps + found.gaps, scan_rows=snapshot.scan_rows + found.scans)
+        snapshot = _with_texts(snapshot, found.texts)
     return snapshot
 
 

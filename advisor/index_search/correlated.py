@@ -2,11 +2,13 @@
 
 The planner multiplies the shares of conditions: of the rows of one city, it expects only a few with that city's postal
 code. The counters know better: where a statement returns several times more rows a call than the planner expects for
-any of its values, and compares two or more columns of one table for equality, those columns are correlated.
+any of its values, and compares two or more columns of one table for equality, those columns are correlated. Measured
+plans in a log (auto_explain) say the same of single scans, also below joins and sums.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,16 +38,16 @@ class Correlated:
 
     relation: RelationName
     columns: tuple[str, ...]
-    statement: Statement
+    statement: Statement | None  # None: a scan that a log shows
     kinds: str  # of statistics
-    expected: float  # rows a call
+    expected: float  # rows a call, or a scan
     observed: float
 
 
 def statistics_notes(problem: Problem, planner: Planner) -> tuple[str, ...]:
     """Return a sentence with DDL and undo for each group of columns, the furthest off first."""
     found: dict[tuple[RelationName, frozenset[str]], Correlated] = {}
-    for one in _suspects(problem, planner):
+    for one in (*_suspects(problem, planner), *_seen_in_logs(problem)):
         key = (one.relation, frozenset(one.columns))
         if key not in found or one.observed / one.expected > found[key].observed / found[key].expected:
             found[key] = one
@@ -76,6 +78,22 @@ def _suspects(problem: Problem, planner: Planner) -> Iterator[Correlated]:
         observed = (statement.rows or 0.0) / statement.calls
         if expected > 0 and observed >= _TIMES * expected:
             yield Correlated(relation, columns, statement, _kinds(problem, relation, columns), expected, observed)
+
+
+def _seen_in_logs(problem: Problem) -> Iterator[Correlated]:
+    """Yield what measured plans of auto_explain show, where the table is known by its name alone."""
+    by_name: dict[str, list[RelationName]] = defaultdict(list)
+    for table in problem.facts.catalog.tables:
+        by_name[table.name].append(table)
+        by_name[f"{table.schema}.{table.name}"].append(table)
+    for scan in problem.facts.snapshot.scan_rows:
+        relations = by_name.get(scan.relation, ())
+        if len(relations) != 1 or not set(scan.columns) <= problem.facts.catalog.columns.get(relations[0], {}).keys():
+            continue
+        columns = scan.columns[:_MOST_COLUMNS]
+        if _worth(problem, relations[0], columns):
+            kinds = _kinds(problem, relations[0], columns)
+            yield Correlated(relations[0], columns, None, kinds, scan.expected, scan.found)
 
 
 def _worth(problem: Problem, relation: RelationName, columns: Sequence[str]) -> bool:
@@ -115,9 +133,16 @@ def _sentence(one: Correlated) -> str:
     name = f"{one.relation.name}_{'_'.join(one.columns)}_stat"[:_MAX_NAME]
     target = RelationName(one.relation.schema, name)
     columns = ", ".join(map(quote_ident, one.columns))
+    if one.statement is None:
+        seen = (
+            f"A scan of {one.relation.display()} in the log found {one.observed:,.0f} rows where the planner expected"
+        )
+        seen += f" {one.expected:,.0f}"
+    else:
+        seen = f"'{excerpt(without_literals(one.statement.original), _QUERY)}' returns {one.observed:,.0f} rows a call"
+        seen += f" where the planner expects {one.expected:,.0f} at most"
     return (
-        f"'{excerpt(without_literals(one.statement.original), _QUERY)}' returns {one.observed:,.0f} rows a call where "
-        f"the planner expects {one.expected:,.0f} at most: {' and '.join(one.columns)} belong together. Tell it: "
+        f"{seen}: {' and '.join(one.columns)} belong together. Tell it: "
         f"CREATE STATISTICS {target} ({one.kinds}) ON {columns} FROM {one.relation}; ANALYZE {one.relation}; "
         f"(undo: DROP STATISTICS {target}). It costs part of a second of each ANALYZE."
     )

@@ -113,3 +113,13 @@ class WorkloadText:
     # Values of the text's $n that were logged beside it, as (n, value); n without a known value is absent.
     parameters: tuple[tuple[int, str | None], ...] = ()
     role: str | None = None  # who ran it, where the source says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRows:
+    """A scan in a measured plan that found far more rows than expected: per loop, with the columns it compared."""
+
+    relation: str  # as EXPLAIN prints it: with its schema only where that is asked for
+    columns: tuple[str, ...]
+    expected: float
+    found: float

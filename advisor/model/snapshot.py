@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from advisor.errors import SnapshotInvalid
-from advisor.model.activity import Session, StatementCounters, StatementsView, WorkloadText
+from advisor.model.activity import ScanRows, Session, StatementCounters, StatementsView, WorkloadText
 from advisor.model.catalog import Column, Constraint, Index, Schema, Sequence, Table
 from advisor.model.history import IndexWatch
 from advisor.model.replica import Replica, Standby
@@ -80,6 +80,7 @@ class Snapshot:
     statements: tuple[StatementCounters, ...] = ()
     sessions: tuple[Session, ...] = ()
     workload_texts: tuple[WorkloadText, ...] = ()
+    scan_rows: tuple[ScanRows, ...] = ()  # of measured plans in logs
     sizes: tuple[SizeSample, ...] = ()
     host: HostFacts = field(default_factory=HostFacts)
     standbys: tuple[Standby, ...] = ()  # connected to this server

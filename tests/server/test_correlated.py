@@ -11,6 +11,7 @@ import pytest
 
 from advisor.pipeline import ReportOptions, Source, make_report, open_source
 from advisor.progress import Silent
+from tests.server.test_logs import log_files, logging_cluster
 
 pytestmark = pytest.mark.server
 
@@ -54,3 +55,39 @@ def test_city_and_code(make_database: Callable[..., str]) -> None:
         assert 250 < plan["Plan Rows"] < 1000
         assert notes_of(dsn) == [], "said once"
         connection.execute(undo[1].encode())
+
+
+@pytest.mark.parametrize(("major", "form"), [(13, "text"), (18, "text"), (18, "json")])
+def test_measured_plans_in_a_log_show_it_below_a_sum(major: int, form: str) -> None:
+    with logging_cluster(major, log_min_duration_statement="-1") as cluster:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            for statement in (
+                'create table places (id int primary key, city text, "Code" text, kind int)',
+                "insert into places select i, 'c' || i % 120, 'z' || i % 120, i / 120 % 7"
+                " from generate_series(1, 24000) i",
+                "create table kinds (kind int primary key, name text)",
+                "insert into kinds select i, 'k' || i from generate_series(0, 6) i",
+                "vacuum (analyze) places",
+                "analyze kinds",
+                "set auto_explain.log_min_duration = 0; set auto_explain.log_analyze = on",
+                f"set auto_explain.log_format = {form}",
+            ):
+                connection.execute(statement.encode())
+            query = (
+                "select k.name, count(*) from places p join kinds k using (kind)"
+                """ where p.city = %s and p."Code" = %s and p.id > 0 group by 1"""
+            )
+            for number in range(3):
+                connection.execute(query, (f"c{number}", f"z{number}"))
+            connection.execute("select count(*) from places where city = %s and kind = %s", ("c1", 3))
+            connection.execute("select 'the end' as mark")
+        log = next(file for file in log_files(cluster, "the end") if file.suffix == ".csv")
+        with open_source(Source(dsn=cluster.dsn(), log_files=(log,)), None, Silent()) as (snapshot, session):
+            report = make_report(snapshot, ReportOptions(subjects=("index",)), session)
+    assert report.indexes is not None
+    notes = [note for note in report.indexes.notes if "CREATE STATISTICS" in note]
+    assert len(notes) == 1, "city and kind are independent"
+    assert re.match(
+        r"A scan of places in the log found 200 rows where the planner expected [12]: Code and city", notes[0]
+    )
+    assert 'ON "Code", city FROM public.places' in notes[0]

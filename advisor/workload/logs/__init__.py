@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
-from advisor.model.activity import WorkloadText
+from advisor.model.activity import ScanRows, WorkloadText
 from advisor.model.snapshot import Gap
 from advisor.workload.logs.executions import Executions, Passed
 from advisor.workload.logs.formats import records_of
@@ -35,6 +35,7 @@ class LogReading:
     cut_values: int  # values the server shortened; they are not used
     passed: Passed
     left_out: int  # executions of kinds beyond what can be kept
+    scans: tuple[ScanRows, ...] = ()  # that found far more rows than the planner expected
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -68,6 +69,7 @@ def read_log_file(path: Path, *, log_line_prefix: str | None, database: str | No
         cut_values=cut,
         passed=executions.passed,
         left_out=sampler.left_out,
+        scans=executions.scans.found,
     )
 
 

@@ -7,10 +7,11 @@ duration in the simple protocol and after it in the extended one. An error takes
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from advisor.workload.logs.messages import Parameters, Said, read_message
 from advisor.workload.logs.records import Record
+from advisor.workload.logs.scans import Scans
 
 _ERRORS = frozenset(["ERROR", "FATAL", "PANIC"])
 _OWN = "pgadvise"
@@ -63,6 +64,7 @@ class Executions:
         self._database = database
         self._waiting: dict[str | None, _Waiting] = {}
         self.passed = Passed()
+        self.scans = Scans()
 
     def take(self, record: Record) -> Iterator[Execution]:
         """Yield the executions that are certain now."""
@@ -84,6 +86,8 @@ class Executions:
             if said.ms is not None:
                 yield Execution(text=said.text, user=record.user, ms=said.ms, calls=0.0)
         elif said.kind == "plan":
+            self.scans.take(said.plan)
+            said = replace(said, plan="")  # it may wait for long
             yield from self._plan(said, record.user, waiting)
         elif said.ms is None:
             yield from self._end(waiting)

@@ -47,6 +47,7 @@ class Said:
     text: str = ""
     parameters: Parameters = field(default_factory=dict)
     cut: int = 0  # parameters whose values the server shortened
+    plan: str = ""  # as auto_explain printed it
 
 
 def read_message(message: str, detail: str | None) -> Said | None:
@@ -128,7 +129,7 @@ def _plan(text: str, ms: float) -> Said | None:
     if not query:
         return None
     parameters, cut = read_parameters(listed or "")
-    return Said(kind="plan", ms=ms, text=without_prepare(query), parameters=parameters, cut=cut)
+    return Said(kind="plan", ms=ms, text=without_prepare(query), parameters=parameters, cut=cut, plan=text)
 
 
 def _json_plan(text: str) -> tuple[str, str | None] | None:
