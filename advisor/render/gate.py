@@ -193,7 +193,19 @@ def _sarif(result: GateResult) -> str:
         for finding, name in _named(file)
     ]
     driver = {"name": "pgadvise", "rules": [{"id": rule, "shortDescription": {"text": rule}} for rule in rules]}
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    unread = [
+        {
+            "level": "error",
+            "message": {"text": f"{file.path} {file.error}"},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": file.path.replace("\\", "/")}}}],
+        }
+        for file in result.files
+        if file.error is not None
+    ]
+    invocation = {"executionSuccessful": not unread, "toolExecutionNotifications": unread}
+    run = {
+        "tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "invocations": [invocation], "results": results,
+    }  # fmt: skip
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 
