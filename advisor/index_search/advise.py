@@ -48,7 +48,7 @@ _CLEARLY = 3.0  # or the statement must be this many times dearer without it
 # and what it saves must be this share of the workload, or of what a statement costs on average.
 _NOTICED, _NOTICED_OF_EACH = 0.0005, 0.05
 _MISSED = 3.0  # times dearer: less than that does not justify a second index on the same leading columns
-_MAX_PREPARED = 4000
+_MAX_PREPARED = 10_000  # the candidates of the dearest statements
 
 
 def advise_indexes(
@@ -139,16 +139,17 @@ def _advise(
             chosen = search(problem, chosen - problem.forbidden)
             step.advance()
     chosen -= problem.forbidden
-    if not spending:
-        chosen = equalities_first(problem, planner, pool, _needed(problem, chosen))
-        chosen = _contributing(problem, chosen)
-    chosen = brin_instead(problem, chosen)
-    if not spending:
-        chosen = anchored(problem, _needed(problem, refined(problem, planner, pool, chosen)))
-        for _ in range(_FORESEEN_ROUNDS):
-            if problem.late() or not (tables := foreseen(problem, chosen)):
-                break
-            chosen = settled(problem, chosen, tables)
+    with progress.step("Refining the choice"):
+        if not spending:
+            chosen = equalities_first(problem, planner, pool, _needed(problem, chosen))
+            chosen = _contributing(problem, chosen)
+        chosen = brin_instead(problem, chosen)
+        if not spending:
+            chosen = anchored(problem, _needed(problem, refined(problem, planner, pool, chosen)))
+            for _ in range(_FORESEEN_ROUNDS):
+                if problem.late() or not (tables := foreseen(problem, chosen)):
+                    break
+                chosen = settled(problem, chosen, tables)
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     create, replaced = proposals(outcome, deadline)
     drops = advise_drops(snapshot, catalog, workload, planner)
