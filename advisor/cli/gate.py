@@ -24,7 +24,7 @@ from advisor.cli.console import (
     write_file,
 )
 from advisor.errors import UsageError
-from advisor.gate import MigrationText, find_migrations, judge_migrations, rule_names
+from advisor.gate import MigrationText, chosen_rules, find_migrations, judge_migrations, rule_names
 from advisor.gate.baseline import only_new, read_baseline, write_baseline
 from advisor.model.finding import Severity
 from advisor.model.migration import GateFile
@@ -43,7 +43,7 @@ _LARGE = 10_000
 # [gate] in pgadvise.toml: keys with the meaning of the flag of the same name.
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "schema": str, "major": int, "in_transaction": bool, "threshold": (int, float), "large_table": int,
-    "baseline": str, "fail_on": str, "disable": list,
+    "style": bool, "baseline": str, "fail_on": str, "disable": list,
 }  # fmt: skip
 
 
@@ -55,6 +55,7 @@ class _Job:
     major: int | None
     in_transaction: bool
     each: bool
+    style: bool
     run: bool
     threshold: float
     large_table: int
@@ -101,6 +102,7 @@ def gate(
     disable: Annotated[
         list[str] | None, typer.Option("--disable", metavar="RULE", help="Leave a rule out; may repeat.")
     ] = None,
+    style: Annotated[bool, typer.Option("--style", help="Rules of style too: types, keys, IF EXISTS …")] = False,
     config: opt.ConfigFile = None,
     format: opt.Format = None,
     output: opt.Outputs = None,
@@ -125,6 +127,7 @@ def gate(
         major=major or chosen.get("major"),
         in_transaction=in_transaction or chosen.get("in_transaction", False),
         each=each,
+        style=style or chosen.get("style", False),
         run=run,
         threshold=threshold or float(chosen.get("threshold", _THRESHOLD)),
         large_table=large_table or chosen.get("large_table", _LARGE),
@@ -185,6 +188,7 @@ def _judge(
         schema=job.schema,
         each=job.each,
         in_transaction=job.in_transaction,
+        rules=chosen_rules(job.style),
         revisions=rehearsal.revisions if rehearsal is not None else (),
     )
     empty = tuple(f"{m.path} holds no statement." for m in migrations if m.error is None and not m.text.strip())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from advisor.gate.files import MigrationText, find_migrations
-from advisor.gate.rulebook import MigrationRule, load_migration_rules
+from advisor.gate.rulebook import MigrationRule, chosen_rules, load_migration_rules
 from advisor.gate.state import State
 from advisor.gate.static import Revise, judge_text, replay_schema
 from advisor.model.migration import GateFile
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MigrationRule",
     "MigrationText",
+    "chosen_rules",
     "find_migrations",
     "judge_migrations",
     "load_migration_rules",

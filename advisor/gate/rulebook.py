@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,11 @@ def load_migration_rules() -> tuple[MigrationRule, ...]:
     """Return the migration rules, ordered by name. Raises UsageError naming a folder that is broken."""
     root = resource_dir("rules") / "migrations"
     return tuple(_load(path.parent) for path in sorted(root.glob("*/rule.toml")))
+
+
+def chosen_rules(style: bool = False) -> tuple[MigrationRule, ...]:
+    """Return the rules to judge by; with `style` those of style too."""
+    return tuple(replace(rule, enabled=True) if style else rule for rule in load_migration_rules())
 
 
 def _load(folder: Path) -> MigrationRule:

@@ -35,3 +35,23 @@ def test_the_named_format_wins_over_the_ending(tmp_path: Path) -> None:
     from_input = pgadvise("gate", "-", "--format", "json", stdin="truncate orders;")
     assert from_input.returncode == 1
     assert json.loads(from_input.stdout)["files"][0]["findings"][0]["line"] == 1
+
+
+def test_style_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "m.sql"
+    path.write_text("create table t (id serial, at timestamp);")
+
+    def found(*flags: str) -> set[str]:
+        result = pgadvise("gate", str(path), "--format", "json", *flags)
+        assert result.returncode == 0, result.stderr
+        findings = json.loads(result.stdout)["files"][0]["findings"]
+        assert {finding["severity"] for finding in findings} <= {"info"}
+        return {finding["rule"] for finding in findings}
+
+    style = {"prefer_identity", "prefer_bigint", "prefer_timestamptz", "missing_if_exists", "table_without_primary_key"}
+    assert found() == set()
+    assert found("--style") == style
+    assert found("--style", "--disable", "prefer_bigint") == style - {"prefer_bigint"}
+    config = tmp_path / "pgadvise.toml"
+    config.write_text('[gate]\nstyle = true\ndisable = ["missing_if_exists"]\n')
+    assert found("--config", str(config)) == style - {"missing_if_exists"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -20,7 +21,7 @@ from advisor.gate.state import State
 from advisor.gate.static import judge_text
 from advisor.model.lookup import Catalog
 
-RULES = load_migration_rules()
+RULES = tuple(replace(rule, enabled=True) for rule in load_migration_rules())
 MAJOR = 18
 
 

@@ -1,0 +1,4 @@
+-- expect
+create table t (a int);
+-- expect
+drop index concurrently i;

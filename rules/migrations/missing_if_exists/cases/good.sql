@@ -1,0 +1,5 @@
+create table if not exists t (a int);
+drop index concurrently if exists i;
+begin;
+create table u (a int);
+commit;

@@ -1,0 +1,2 @@
+-- expect
+create table t (a json);

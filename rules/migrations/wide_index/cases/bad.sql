@@ -1,0 +1,2 @@
+-- expect
+create index on orders (a, b, c, d);

@@ -1,0 +1,2 @@
+create index on orders (a, b, c);
+create unique index on orders (a, b, c, d);
