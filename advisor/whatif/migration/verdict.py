@@ -33,6 +33,7 @@ _ENVIRONMENT = frozenset({"42501", "0LP01", "58P01", "XX000", "55000", "57P03", 
 _TIMEOUTS = frozenset({"57014", "57P01", LOST})
 # What of it concerns the machine the server runs on.
 _OUTSIDE = re.compile(r"program|\bfile\b|pg_read_|pg_ls_|pg_stat_file|lo_import|lo_export|pg_file_", re.IGNORECASE)
+_BUILD = re.compile(r"not supported (by|in) this (build|server|platform)|without .* support", re.IGNORECASE)
 _LANGUAGE = re.compile(r'language "?(\w+)"?', re.IGNORECASE)
 _FILE_OR_PROGRAM = ("copy", "do", "select", "create_function", "call")
 
@@ -102,8 +103,10 @@ class Verdict:
             yield self._finding("migration_fails", severity, step, message, "statement")
             return
         partial = state == "55000" and "concurrently" in refused.message.lower()
-        if (state in _ENVIRONMENT and not partial) or (
-            state.startswith(_WITHOUT_ROWS) and state not in _REAL_WITHOUT_ROWS
+        if (
+            (state in _ENVIRONMENT and not partial)
+            or _BUILD.search(refused.message)
+            or (state.startswith(_WITHOUT_ROWS) and state not in _REAL_WITHOUT_ROWS)
         ):
             self._doubtful = True
             self.notes.append(f"{where}: not judged by the run (no rows or no privileges there): {refused.message}")
