@@ -23,6 +23,8 @@ Answer = tuple[float, Set]  # cost per call, indexes used
 # Asks about one statement set by set, each after the answer to the one before (None: failed, or no time is left).
 Look = Generator[Set, Answer | None, set[str]]
 _MAX_TRIPLES = 400  # per statement
+# Planning a join of that many tables takes long: such statements are asked about under fewer sets.
+_MANY_TABLES, _EFFORT, _LEAST_ASKED = 10, 20_000, 24
 _NEARLY = 0.95  # planners break the rule that more indexes never cost more by a few per cent
 
 
@@ -37,6 +39,15 @@ class Known:
     triples: list[tuple[Set, Set, float]] = field(default_factory=list)
     costs: dict[Set, float] = field(default_factory=dict)  # answers by exact set
     failed: str | None = None
+    most: int | None = None  # sets that are asked about, where planning takes long
+    asked: int = 0
+
+    @classmethod
+    def of(cls, statement: Statement) -> Known:
+        """Return what is known of a statement before anything was asked."""
+        mentions = len({(use.relation, use.occurrence) for use in statement.uses})
+        joined = max(mentions, len(statement.relations))
+        return cls(statement, most=max(_LEAST_ASKED, _EFFORT // joined**2) if joined >= _MANY_TABLES else None)
 
     def lookup(self, chosen: Set) -> float | None:
         for allowed, used, cost in self.triples:
@@ -65,7 +76,7 @@ class Oracle:
     ) -> None:
         self._planner = planner
         self._table_rows = table_rows or {}
-        self.known: dict[str, Known] = {s.key: Known(s) for s in statements}
+        self.known: dict[str, Known] = {s.key: Known.of(s) for s in statements}
         self.plans_asked = 0
 
     @property
@@ -84,17 +95,21 @@ class Oracle:
             for key, (cost, used) in answers.items():
                 known = self.known[key]
                 known.triples.append((chosen, used & chosen, cost))
+                known.asked += 1
                 if len(known.triples) > _MAX_TRIPLES:
                     del known.triples[1 : _MAX_TRIPLES // 4]  # the first is the cost without candidates
         return found
 
     def learn(self, wanted: Iterable[tuple[str, Set]]) -> None:
-        """Ask together about statements under sets for which no answer holds yet."""
+        """Ask together about statements under sets for which no answer holds yet.
+
+        Not those whose planning takes long: they are asked about when the answer is needed.
+        """
         unknown: dict[Set, dict[str, None]] = {}
         for key, chosen in wanted:
             known = self.known[key]
             within = chosen & known.relevant
-            if known.failed is not None or within in known.costs:
+            if known.failed is not None or known.most is not None or within in known.costs:
                 continue
             cost = known.lookup(within)
             if cost is not None:
@@ -187,7 +202,10 @@ class Oracle:
         found = known.costs.get(within)
         if found is None:
             found = known.lookup(within)
-            if found is None:
+            if found is None and known.most is not None and known.asked >= known.most:
+                # A plan whose indexes are all there stays possible: it costs this or less.
+                found = known.bounds(within)[1]
+            elif found is None:
                 self.plan((key,), within)
                 found = known.lookup(within)
             found = known.costs[within] = known.base if found is None else found

@@ -68,3 +68,24 @@ def test_what_was_learned_is_not_asked_again() -> None:
     oracle.learn(pairs)
     assert [oracle.cost(key, chosen) for key, chosen in pairs] == [2.0, 3.0, 3.0] * 3
     assert planner.asked == 6
+
+
+def test_a_join_of_many_tables_is_asked_about_only_so_often() -> None:
+    names = [f"t{number}" for number in range(20)]
+    shot = snapshot([table(name) for name in names], [c for name in names for c in columns(name, id="int8", x="int8")])
+    joins = " ".join(f"join {name} on {name}.id = t0.x" for name in names[1:])
+    wide = statement(Catalog(shot), "wide", f"select * from t0 {joins} where t0.id = $1")
+    # Each of its indexes saves ten, whatever else there is.
+    planner = FakePlanner(lambda key, on: (1000.0 - 10 * len(on), set(on)), ahead=8)
+    oracle = Oracle(planner, [wide])
+    known = oracle.known["wide"]
+    oracle.plan(["wide"], frozenset())
+    known.base, known.relevant = 1000.0, frozenset(map(str, range(70)))
+    chosen = [frozenset(map(str, range(count))) for count in range(70)]
+    oracle.learn(("wide", one) for one in chosen)
+    assert planner.asked == 1, "not ahead"
+    costs = [oracle.cost("wide", one) for one in chosen]
+    assert known.most is not None and planner.asked == known.most == 50
+    assert costs[:50] == [1000.0 - 10 * count for count in range(50)]
+    # Beyond that: the best plan known whose indexes are all there.
+    assert costs[50:] == [costs[49]] * 20
