@@ -69,6 +69,8 @@ def upgrade_notes(snapshot: Snapshot, to: int) -> Iterator[UpgradeNote]:
         yield from _to_14(snapshot)
     if now < 15 <= to:
         yield from _to_15(snapshot)
+    if now < 16 <= to:
+        yield from _to_16(snapshot)
     if now < 17 <= to:
         yield from _to_17(snapshot)
     if now < 18 <= to:
@@ -182,6 +184,16 @@ def _to_15(snapshot: Snapshot) -> Iterator[UpgradeNote]:
         yield _note("medium", "Everybody may still create objects in the schema public", ["public"],
                     "New clusters of 15 and later take that right away; a database upgraded with pg_upgrade keeps it."
                     " Decide which you want: REVOKE CREATE ON SCHEMA public FROM PUBLIC.")  # fmt: skip
+
+
+def _to_16(snapshot: Snapshot) -> Iterator[UpgradeNote]:
+    makers = [role.name for role in snapshot.roles if role.create_role and not role.superuser]
+    if makers:
+        detail = (
+            "From 16 on they only grant, change and drop roles that they hold WITH ADMIN OPTION: grant them the roles"
+            " they look after (GRANT role TO maker WITH ADMIN OPTION); of roles they create themselves they have it."
+        )
+        yield _note("medium", "CREATEROLE alone no longer manages other roles in 16", makers, detail)
 
 
 def _to_17(snapshot: Snapshot) -> Iterator[UpgradeNote]:

@@ -89,6 +89,7 @@ class Role:
     can_login: bool
     bypass_rls: bool
     connection_limit: int = -1
+    create_role: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

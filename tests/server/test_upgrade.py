@@ -83,7 +83,15 @@ def test_what_the_database_uses_that_changes(make_database: Callable[..., str]) 
         connection.execute("set check_function_bodies = off")
         for statement in filter(str.strip, OLD.split(";\n")):
             connection.execute(statement.encode())
-    notes = notes_of(dsn, 18)
+        connection.execute("create role upgrade_maker createrole")
+        connection.execute("create role upgrade_lead createrole superuser")
+    try:
+        notes = notes_of(dsn, 18)
+    finally:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute("drop role upgrade_maker")
+            connection.execute("drop role upgrade_lead")
+    assert notes["CREATEROLE alone no longer manages other roles in 16"].objects == ("upgrade_maker",)
     assert notes["Columns of types that hold OIDs"].objects == ("public.held.what",)
     assert notes["Columns of type aclitem"].objects == ("public.held.rights",)
     assert notes["Extensions that 17 no longer has"].objects == ("adminpack",)
