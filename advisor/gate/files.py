@@ -37,6 +37,8 @@ _LIQUIBASE_ROLLBACK = re.compile(
 )
 # These tools run each file in a transaction, unless the file says that it does not.
 _WRAPS = re.compile(r"^[ \t]*--[ \t]*(?:migrate:up|\+goose[ \t]+up|\+migrate[ \t]+up)\b", re.IGNORECASE | re.MULTILINE)
+# What Django's sqlmigrate and Alembic's --sql print holds the tool's own BEGIN and COMMIT, where there is one.
+_PRINTED = re.compile(r"\A\s*BEGIN;\s*\n--\n-- |^(?:CREATE TABLE|INSERT INTO|UPDATE) alembic_version\b", re.MULTILINE)
 # Liquibase: a transaction for each changeset, unless it says otherwise; those for another database do not run here.
 _LIQUIBASE = re.compile(r"\A\s*--[ \t]*liquibase[ \t]+formatted[ \t]+sql", re.IGNORECASE)
 _CHANGESET = re.compile(r"^[ \t]*--[ \t]*changeset[ \t]+[^\n]*$", re.IGNORECASE | re.MULTILINE)
@@ -174,7 +176,7 @@ def _blank(text: str) -> str:
 
 
 def _up_part(path: str, text: str) -> MigrationText:
-    no_transaction = bool(_NO_TRANSACTION.search(text))
+    no_transaction = bool(_NO_TRANSACTION.search(text) or _PRINTED.search(text))
     wrapped = bool(_WRAPS.search(text))
     if _ANY_MARK.search(text):
         kept, down = [], False

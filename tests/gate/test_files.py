@@ -120,3 +120,21 @@ def test_flyway_configures_one_script(tmp_path: Path) -> None:
     write(tmp_path, "V1__i.sql.conf", text="executeInTransaction=false\n")
     (found,) = find_migrations([str(tmp_path)])
     assert isinstance(found, MigrationText) and found.no_transaction
+
+
+def test_what_django_and_alembic_print_holds_their_transaction(tmp_path: Path) -> None:
+    """As printed by sqlmigrate of Django 5 and `alembic upgrade --sql`: the BEGIN is the tool's, not one too many."""
+    django = (
+        'BEGIN;\n--\n-- Add field note to order\n--\nALTER TABLE "shop_order" ADD COLUMN "note" text NULL;\n'
+        'CREATE INDEX "i" ON "shop_order" ("note");\nCOMMIT;\n'
+    )
+    alembic = (
+        "BEGIN;\n\n-- Running upgrade a1 -> a2\n\nALTER TABLE orders ADD COLUMN note TEXT;\n\n"
+        "UPDATE alembic_version SET version_num='a2' WHERE alembic_version.version_num = 'a1';\n\nCOMMIT;\n"
+    )
+    for text, expected in ((django, {"index_create_blocking", "work_while_holding_exclusive_lock"}), (alembic, set())):
+        path = tmp_path / "printed.sql"
+        path.write_text(text)
+        for wrapped in (False, True):
+            (file,) = judge_migrations(find_migrations([str(path)]), 17, in_transaction=wrapped)
+            assert {f.rule for f in file.findings} - {"lock_timeout_missing"} == expected
