@@ -9,9 +9,10 @@ from __future__ import annotations
 import heapq
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
+from typing import NamedTuple
 
 from advisor.index_search.budget import spend
 from advisor.index_search.facts import Facts
@@ -42,6 +43,17 @@ class Item:
     statements: tuple[str, ...] = ()  # keys of statements it is relevant to
     replaced_bytes: int = 0  # size of existing indexes that it makes superfluous
     beside_existing: bool = False  # an existing index that stays leads with the same column
+
+
+class Move(NamedTuple):
+    """A step from one set of indexes to another: those that go and those that come."""
+
+    gone: Chosen = frozenset()
+    new: Chosen = frozenset()
+
+    def of(self, chosen: Chosen) -> Chosen:
+        """Return the set after it."""
+        return (chosen - self.gone) | self.new
 
 
 @dataclass(slots=True)
@@ -137,45 +149,66 @@ class Problem:
             return False
         return self.budget_bytes is None or sum(self.items[h].size_bytes for h in chosen) <= self.budget_bytes
 
+    def may_grow(self, number: int, move: Move) -> bool:
+        """Return whether a move keeps a set of so many indexes within --max-indexes."""
+        return self.max_indexes is None or number - len(move.gone) + len(move.new) <= self.max_indexes
+
     def late(self) -> bool:
         return self.stop.asked or time.monotonic() > self.deadline
 
     def change(self, chosen: Chosen, other: Chosen) -> float:
         """Return objective(other) - objective(chosen): negative is better."""
+        return self.change_by(chosen, Move(chosen - other, other - chosen))
+
+    def change_by(self, chosen: Chosen, move: Move) -> float:
+        """Return what a move changes the objective by. It looks only at the tables and statements concerned."""
         cost = self.oracle.cost
-        reads = sum(self.weights[key] * (cost(key, other) - cost(key, chosen)) for key in self._moved(chosen, other))
-        return reads + self._overhead_change(chosen, other)
-
-    def least_change(self, chosen: Chosen, other: Chosen) -> float:
-        """Return what `change` does not go below, from what is known already."""
         reads = 0.0
-        for key in self._moved(chosen, other):
-            reads += self.weights[key] * (self.oracle.least(key, other) - self.oracle.cost(key, chosen))
-        return reads + self._overhead_change(chosen, other)
+        for key in self._concerned(move):
+            now, then = self._around(key, chosen, move)
+            reads += self.weights[key] * (cost(key, then) - cost(key, now))
+        return reads + self._overhead_change(chosen, move)
 
-    def _moved(self, chosen: Chosen, other: Chosen) -> Iterable[str]:
-        """Return the statements that the difference of two sets is relevant to."""
-        return dict.fromkeys(key for handle in chosen ^ other for key in self.items[handle].statements)
+    def least_change(self, chosen: Chosen, move: Move) -> float:
+        """Return what `change_by` does not go below, from what is known already."""
+        reads = 0.0
+        for key in self._concerned(move):
+            now, then = self._around(key, chosen, move)
+            reads += self.weights[key] * (self.oracle.least(key, then) - self.oracle.cost(key, now))
+        return reads + self._overhead_change(chosen, move)
 
-    def _overhead_change(self, chosen: Chosen, other: Chosen) -> float:
+    def _concerned(self, move: Move) -> Iterable[str]:
+        """Return the statements that the indexes of a move are relevant to."""
+        return dict.fromkeys(key for part in move for handle in part for key in self.items[handle].statements)
+
+    def _around(self, key: str, chosen: Chosen, move: Move) -> tuple[Chosen, Chosen]:
+        """Return the chosen indexes that are relevant to a statement, before and after a move."""
+        relevant = self.oracle.known[key].relevant
+        now = chosen & relevant
+        return now, (now - move.gone) | (move.new & relevant)
+
+    def _overhead_change(self, chosen: Chosen, move: Move) -> float:
         """Return what prices and upkeep change by."""
         total = 0.0
-        for relation in {self.items[handle].candidate.table for handle in chosen ^ other}:
-            total += self.upkeep(other, relation) - self.upkeep(chosen, relation)
-        return total + sum(self.price(h) for h in other - chosen) - sum(self.price(h) for h in chosen - other)
+        for relation in {self.items[handle].candidate.table for part in move for handle in part}:
+            here = self.by_table()[relation]
+            now = chosen & here
+            total += self.upkeep((now - move.gone) | (move.new & here), relation) - self.upkeep(now, relation)
+        return total + sum(map(self.price, move.new)) - sum(map(self.price, move.gone))
 
-    def learn(self, chosen: Chosen, others: Iterable[Chosen]) -> None:
-        """Have everything planned in one go that `change` from one set to each of others needs."""
-        pairs = [(key, other) for other in others for key in self._moved(chosen, other)]
-        self.oracle.learn(pairs + [(key, chosen) for key in dict.fromkeys(key for key, _ in pairs)])
+    def learn(self, chosen: Chosen, moves: Iterable[Move]) -> None:
+        """Have everything planned in one go that `change_by` needs for each of the moves."""
+        self.oracle.learn(
+            (key, one) for move in moves for key in self._concerned(move) for one in self._around(key, chosen, move)
+        )
 
     def hope(self, handle: str, chosen: Chosen) -> float:
         """Return the most that adding a candidate could win, from what is known already."""
-        item = self.items[handle]
-        bigger = chosen | {handle}
+        move = Move(new=frozenset((handle,)))
         gain = 0.0
-        for key in item.statements:
-            gain += self.weights[key] * max(0.0, self.oracle.cost(key, chosen) - self.oracle.least(key, bigger))
+        for key in self.items[handle].statements:
+            now, then = self._around(key, chosen, move)
+            gain += self.weights[key] * max(0.0, self.oracle.cost(key, now) - self.oracle.least(key, then))
         return gain - self.price(handle)
 
 
@@ -212,8 +245,9 @@ def _ideals(problem: Problem, until: float | None = None) -> Chosen:
         bigger = chosen | wished
         if bigger == chosen or not wished <= known[key].relevant or not problem.allowed(bigger):
             continue
-        problem.learn(chosen, (bigger,))
-        if problem.change(chosen, bigger) < 0:
+        move = Move(new=wished - chosen)
+        problem.learn(chosen, (move,))
+        if problem.change_by(chosen, move) < 0:
             chosen = bigger
     return chosen
 
@@ -237,9 +271,10 @@ def _greedy(problem: Problem) -> Chosen:
             chosen = bigger
             generation += 1
             continue
-        next_in_line = (other for _, _, other in heap[: problem.oracle.ahead - 1])
-        problem.learn(chosen, (bigger, *(chosen | {other} for other in next_in_line)))
-        gain = -problem.change(chosen, bigger)
+        in_line = [handle, *(other for _, _, other in heap[: problem.oracle.ahead - 1])]
+        moves = [Move(new=frozenset((other,))) for other in in_line]
+        problem.learn(chosen, moves)
+        gain = -problem.change_by(chosen, moves[0])
         if gain > 0:
             heapq.heappush(heap, (-gain, generation, handle))
     return chosen
@@ -260,18 +295,18 @@ def _exchange(problem: Problem, chosen: Chosen) -> Chosen:
 
 def _improve(problem: Problem, chosen: Chosen, relation: RelationName) -> Chosen:
     """Return the first better neighbour on one table, or the set as it is."""
-    neighbours = (
-        other
-        for other in _neighbours(problem, chosen, relation)
-        if problem.allowed(other) and problem.least_change(chosen, other) < -_NOTHING
+    moves = (
+        move
+        for move in _moves(problem, chosen, relation)
+        if problem.may_grow(len(chosen), move) and problem.least_change(chosen, move) < -_NOTHING
     )
-    while some := tuple(islice(neighbours, problem.oracle.ahead)):
+    while some := tuple(islice(moves, problem.oracle.ahead)):
         problem.learn(chosen, some)
-        for other in some:
+        for move in some:
             if problem.late():
                 return chosen
-            if problem.change(chosen, other) < -_NOTHING:
-                return other
+            if problem.change_by(chosen, move) < -_NOTHING:
+                return move.of(chosen)
     return chosen
 
 
@@ -284,21 +319,22 @@ def _tables_near(problem: Problem, relation: RelationName) -> list[RelationName]
     return sorted(near)
 
 
-def _neighbours(problem: Problem, chosen: Chosen, relation: RelationName) -> Iterable[Chosen]:
+def _moves(problem: Problem, chosen: Chosen, relation: RelationName) -> Iterator[Move]:
+    """Yield the steps on one table: drop one, exchange one, put one in place of two, add one."""
     here = problem.by_table()[relation]
     taken = sorted(chosen & here)
     others = sorted(h for h in here - chosen - problem.forbidden if problem.items[h].statements)
+    added = {handle: frozenset((handle,)) for handle in (*taken, *others)}
     for handle in taken:
-        yield chosen - {handle}
+        yield Move(gone=added[handle])
     for handle in taken:
         served = set(problem.items[handle].statements)
         for other in others:
-            if served & set(problem.items[other].statements):
-                yield (chosen - {handle}) | {other}
-    for position, first in enumerate(taken):
-        for second in taken[position + 1 :]:
-            for other in others:
-                yield (chosen - {first, second}) | {other}
+            if not served.isdisjoint(problem.items[other].statements):
+                yield Move(added[handle], added[other])
+    for pair in combinations(taken, 2):
+        for other in others:
+            yield Move(frozenset(pair), added[other])
     for handle in others:
         if problem.hope(handle, chosen) > 0:
-            yield chosen | {handle}
+            yield Move(new=added[handle])
