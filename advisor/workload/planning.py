@@ -15,8 +15,9 @@ from advisor.workload.calibrate import Outcome, Sizes, calibrate, outcome_of, re
 from advisor.workload.classify import Unusable
 from advisor.workload.literals import Literals
 from advisor.workload.parameters import Meeting, meetings_of_plan, meetings_of_uses
-from advisor.workload.scenarios import Scenario, Slot, default_scenario, draw_scenarios, make_slots
+from advisor.workload.scenarios import Scenario, default_scenario, draw_scenarios
 from advisor.workload.session import ParseError, ParseSession
+from advisor.workload.slots import Slot, make_slots
 from advisor.workload.sources import Counters
 from advisor.workload.types import Typed, refused
 from advisor.workload.values import Values

@@ -10,7 +10,8 @@ from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.workload.parameters import Meeting
 from advisor.workload.parse import parse_tree
-from advisor.workload.scenarios import Scenario, draw_scenarios, likely_limit, make_slots
+from advisor.workload.scenarios import Scenario, draw_scenarios, likely_limit
+from advisor.workload.slots import make_slots
 from advisor.workload.values import ColumnValues, Values, from_number, to_number
 from tests.unit.workload.fakes import NOW, ORDERS, column, snapshot, statistics, table
 
