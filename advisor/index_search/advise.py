@@ -151,8 +151,9 @@ def _advise(
                     break
                 chosen = settled(problem, chosen, tables)
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
-    create, replaced = proposals(outcome, deadline)
-    drops = advise_drops(snapshot, catalog, workload, planner)
+    with progress.step("Weighing each proposal"):
+        create, replaced = proposals(outcome, deadline)
+        drops = advise_drops(snapshot, catalog, workload, planner)
     gone = {drop.index for drop in drops}
     drops += tuple(drop for drop in replaced if drop.index not in gone)
     costs = outcome.statement_costs
