@@ -7,6 +7,16 @@ from typing import Any
 
 from pglast import ast, enums
 
+from advisor.gate.access import (
+    alter_function_actions,
+    comment_actions,
+    default_grant_actions,
+    function_actions,
+    grant_actions,
+    role_actions,
+    rule_actions,
+    subscription_actions,
+)
 from advisor.gate.alter import alter_table_actions
 from advisor.gate.columns import column_spec, constraint_spec, relation_name
 from advisor.gate.dml import dml_actions, reads_all, reads_of
@@ -62,6 +72,7 @@ def _create_table_as(node: Any, functions: Functions) -> Iterator[Action]:
         kind=kind,
         relation=relation_name(node.into.rel),
         as_select=True,
+        limited=bool(node.into.skipData),
         if_not_exists=bool(node.if_not_exists),
         temporary=node.into.rel.relpersistence == "t",
         body=sql_text(node.query) if kind == "create_matview" else None,
@@ -243,17 +254,6 @@ def _alter_domain(node: Any, functions: Functions) -> Iterator[Action]:
     yield Action(kind="alter_domain", name=name, type=_DOMAIN_CHANGES.get(str(subtype), "other"), constraint=constraint)
 
 
-def _function(node: Any, functions: Functions) -> Iterator[Action]:
-    name = node.funcname[-1].sval
-    options = {option.defname: option.arg for option in node.options or ()}
-    volatility = options["volatility"].sval if "volatility" in options else "volatile"
-    functions[name.lower()] = volatility
-    language = options["language"].sval.lower() if "language" in options else "sql"
-    code = options.get("as")
-    body = code[0].sval if isinstance(code, tuple) and language in ("sql", "plpgsql") else None
-    yield Action(kind="create_function", name=name, type=volatility, value=language, body=body)
-
-
 def _select(node: Any, functions: Functions) -> Iterator[Action]:
     if node.intoClause is not None:
         temporary = node.intoClause.rel.relpersistence == "t"
@@ -367,7 +367,18 @@ _HANDLERS: dict[type, Callable[[Any, Functions], Iterator[Action]]] = {
     ast.CreateEnumStmt: _named("create_type", "typeName"),
     ast.CreateDomainStmt: _domain,
     ast.AlterDomainStmt: _alter_domain,
-    ast.CreateFunctionStmt: _function,
+    ast.CreateFunctionStmt: function_actions,
+    ast.AlterFunctionStmt: alter_function_actions,
+    ast.GrantStmt: grant_actions,
+    ast.AlterDefaultPrivilegesStmt: default_grant_actions,
+    ast.CreateRoleStmt: role_actions,
+    ast.AlterRoleStmt: role_actions,
+    ast.CreateUserMappingStmt: role_actions,
+    ast.AlterUserMappingStmt: role_actions,
+    ast.CreateSubscriptionStmt: subscription_actions,
+    ast.AlterSubscriptionStmt: subscription_actions,
+    ast.RuleStmt: rule_actions,
+    ast.CommentStmt: comment_actions,
     ast.CreateTrigStmt: _trigger,
     ast.CreatePolicyStmt: _policy,
     ast.CreateSchemaStmt: _named("create_schema", "schemaname"),

@@ -19,6 +19,7 @@ _PLAIN = {
     _KINDS.AT_DropNotNull: "drop_not_null",
     _KINDS.AT_ValidateConstraint: "validate_constraint",
     _KINDS.AT_EnableRowSecurity: "enable_rls",
+    _KINDS.AT_DisableRowSecurity: "disable_rls",
     _KINDS.AT_DisableTrig: "disable_trigger",
     _KINDS.AT_DisableTrigAll: "disable_trigger",
     _KINDS.AT_DisableTrigUser: "disable_trigger",

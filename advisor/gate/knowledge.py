@@ -42,6 +42,13 @@ class Knowledge:
         self.validated: dict[RelationName, list[str]] = {}  # CHECK expressions proven by these migrations
         self.schemas_created: set[str] = set()
         self.foreign_keys_made: set[tuple[RelationName, str]] = set()
+        self.functions_fixed: set[str] = set()
+        self.names_cut: dict[tuple[str, str], str] = {}
+        self.indexes_dropped: set[RelationName] = set()
+        self.renamed_away: dict[RelationName, RelationName] = {}
+        self.altered: dict[RelationName, tuple[str, frozenset[str]]] = {}
+        self.wrote = False
+        self.mixed = False
         self.views: dict[RelationName, str] = {}  # created by these migrations: name -> query
         self.view_reads: dict[RelationName, tuple[RelationName, ...]] = {}  # of those views: what they read
         self.policies: set[RelationName] = set()
@@ -93,6 +100,7 @@ class Knowledge:
                 self.indexes[index.relation] = RelationState(
                     name=index.relation, kind="i", known=True, size_bytes=index.size_bytes, table=name,
                     keys=tuple(column.key for column in index.columns),
+                    unique=index.is_unique and index.predicate is None and all(c.column for c in index.columns),
                 )  # fmt: skip
         for name, constraints in catalog.constraints_by_table.items():
             for check in constraints:

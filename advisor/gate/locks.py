@@ -38,6 +38,8 @@ _ALWAYS = {
     "vacuum_full": ACCESS_EXCLUSIVE,
     "cluster": ACCESS_EXCLUSIVE,
     "enable_rls": ACCESS_EXCLUSIVE,
+    "disable_rls": ACCESS_EXCLUSIVE,
+    "create_rule": ACCESS_EXCLUSIVE,
     "inherit": ACCESS_EXCLUSIVE,
     "disable_trigger": SHARE_ROW_EXCLUSIVE,
     "create_trigger": SHARE_ROW_EXCLUSIVE,

@@ -13,6 +13,7 @@ import pglast
 
 from advisor.gate.actions import Functions, actions_of
 from advisor.gate.dialects import other_dialect
+from advisor.gate.long_names import cut_names
 from advisor.model.migration import Action, Step
 
 # psql meta-commands stand on a line of their own, or end the line's statement (\gexec, \gset, \;).
@@ -28,6 +29,9 @@ _INSERT = re.compile(
 # :name, :'name', :"name" (psql); ${name} (Flyway, shell); {{ name }} (Jinja, dbt); %(name)s is left: it is Python's.
 _VARIABLE = re.compile(r"(?<![:\w]):('[A-Za-z_]\w*'|\"[A-Za-z_]\w*\"|[A-Za-z_]\w*)")
 _BRACED = re.compile(r"\$\{[^}\n]*\}|\{\{[^}\n]*\}\}")
+# A function with a body in standard SQL: the semicolons in it end no statement.
+_ATOMIC = re.compile(r"\bbegin\s+atomic\b", re.IGNORECASE)
+_CREATES_ROUTINE = re.compile(r"create\s+(or\s+replace\s+)?(function|procedure)\b", re.IGNORECASE)
 _LEAD = re.compile(r"(?:\s|;|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.S)
 _STRINGS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.S)
 
@@ -147,11 +151,12 @@ def read_script(text: str, functions: Functions | None = None) -> Script:
                 error, error_line = message, line
             continue
         for parse_tree in parsed:
+            actions = actions_of(parse_tree.stmt, functions)
             steps.append(
                 Step(
                     sql=statement.strip(),
                     line=line,
-                    actions=actions_of(parse_tree.stmt, functions),
+                    actions=(*actions, *cut_names(statement, actions)),
                     raw=_raw(text, start, statement),
                     data=data.get(start + len(statement.rstrip(" ;"))),
                 )
@@ -190,7 +195,7 @@ def _short(statement: str) -> str:
 def _statements(sql: str) -> list[tuple[int, str]]:
     """Return (offset, text) of each statement. Found by the scanner, which survives statements that do not parse."""
     try:
-        slices = _with_gaps(sql, pglast.split(sql, with_parser=False, only_slices=True))
+        slices = _whole_bodies(sql, _with_gaps(sql, pglast.split(sql, with_parser=False, only_slices=True)))
     except pglast.parser.ParseError:
         slices = _rough_slices(sql)
     found = []
@@ -215,6 +220,27 @@ def _with_gaps(sql: str, slices: tuple[slice, ...]) -> list[slice]:
         found.append(part)
         position = part.stop
     return found
+
+
+def _whole_bodies(sql: str, slices: list[slice]) -> list[slice]:
+    """Return the slices with those of a function's body in standard SQL (BEGIN ATOMIC … END) put together."""
+    if _ATOMIC.search(sql) is None:
+        return slices
+    found: list[slice] = []
+    begin: int | None = None
+    for part in slices:
+        text = sql[part]
+        if begin is None and _ATOMIC.search(text) and _CREATES_ROUTINE.match(_without_lead(text)):
+            begin = part.start
+        if begin is None or text.strip().lower() == "end":
+            found.append(part if begin is None else slice(begin, part.stop))
+            begin = None
+    return found if begin is None else slices
+
+
+def _without_lead(text: str) -> str:
+    lead = _LEAD.match(text)
+    return text[lead.end() :] if lead else text
 
 
 def _rough_slices(sql: str) -> list[slice]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from advisor.errors import UsageError
+from advisor.gate.course import take_note
 from advisor.gate.expressions import proven_not_null
 from advisor.gate.knowledge import Knowledge
 from advisor.model.migration import Action, ColumnSpec, ColumnState, RelationState
@@ -32,6 +33,7 @@ class State(Knowledge):
         self.types_created.clear()
         self.schemas_created.clear()
         self.constraints_made.clear()
+        self.renamed_away.clear()
         self.search_path = ()
         self.complete = True
         self.end()
@@ -42,6 +44,7 @@ class State(Knowledge):
         self.in_transaction, self.explicit = True, explicit
         self.exclusive = []
         self.write_locked = []
+        self.wrote = self.mixed = False
         self._session = {"lock_timeout": self.lock_timeout, "statement_timeout": self.statement_timeout}
 
     def end(self) -> None:
@@ -52,6 +55,7 @@ class State(Knowledge):
         self.in_transaction = self.explicit = False
         self.exclusive = []
         self.write_locked = []
+        self.wrote = self.mixed = False
         self.enum_values_added = {}
         self.constraints_not_valid = dict.fromkeys(self.constraints_not_valid, False)
         self.relations = {
@@ -61,6 +65,7 @@ class State(Knowledge):
 
     def apply(self, action: Action) -> None:
         """Take note of one action, after the rules have judged it."""
+        take_note(self, action)
         # Of a view that is dropped nobody can be waiting for more than its successor.
         if self.in_transaction and action.kind != "drop_view":
             for name, mode in self.locks:
@@ -135,10 +140,15 @@ class State(Knowledge):
     def _apply_create_matview(self, action: Action) -> None:
         assert action.relation is not None
         self.relations[action.relation] = RelationState(
-            name=action.relation, kind="m", created=True, created_in_transaction=self.in_transaction
-        )
+            name=action.relation, kind="m", created=True, created_in_transaction=self.in_transaction,
+            populated=not action.limited,
+        )  # fmt: skip
         self.views[action.relation] = action.body or ""
         self._views_dropped.discard(action.relation)
+
+    def _apply_refresh_matview(self, action: Action) -> None:
+        if action.relation in self.relations:
+            self.relations[action.relation] = replace(self.relations[action.relation], populated=not action.limited)
 
     def _apply_create_view(self, action: Action) -> None:
         assert action.relation is not None
@@ -151,8 +161,12 @@ class State(Knowledge):
     def _set_default(self, parent: RelationName, partition: RelationName) -> None:
         self.relations[parent] = replace(self.relation(parent), default_partition=partition)
 
-    def _add_index(self, name: RelationName, table: RelationName, columns: tuple[str, ...]) -> None:
-        self.indexes[name] = RelationState(name=name, kind="i", created=True, table=table, keys=columns)
+    def _add_index(
+        self, name: RelationName, table: RelationName, columns: tuple[str, ...], unique: bool = False
+    ) -> None:
+        self.indexes[name] = RelationState(
+            name=name, kind="i", created=True, table=table, keys=columns, unique=unique
+        )  # fmt: skip
         self.keys.setdefault(table, []).append(columns)
 
     def _apply_create_index(self, action: Action) -> None:
@@ -161,7 +175,9 @@ class State(Knowledge):
         default = f"{action.relation.name}_{'_'.join(action.columns)}_idx"
         name = RelationName(action.relation.schema, action.name or default)
         if name not in self.indexes:
-            self._add_index(name, action.relation, action.columns if action.predicate is None else ())
+            whole = action.predicate is None
+            unique = action.unique and whole and not action.expressions
+            self._add_index(name, action.relation, action.columns if whole else (), unique)
 
     def _apply_drop_table(self, action: Action) -> None:
         if action.relation is not None:

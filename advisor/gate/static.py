@@ -14,8 +14,15 @@ from advisor.gate.script import Ignore, Script, read_script
 from advisor.gate.seconds import estimate_seconds
 from advisor.gate.state import State
 from advisor.model.migration import Action, GateFile, GateFinding, Hazard, Step
+from advisor.model.redaction import mask_secrets
 
 SHOWN = 300  # characters of a statement in a finding
+
+
+def shown(sql: str) -> str:
+    """Return a statement as findings show it: cut, and without the passwords in it."""
+    text = sql[: 10 * SHOWN]
+    return (mask_secrets(text) or "")[:SHOWN] if "passw" in text.lower() else text[:SHOWN]
 
 
 Revise = Callable[[list[GateFinding]], list[GateFinding]]
@@ -36,6 +43,7 @@ def judge_text(
     `revise` may correct the findings by what was measured, before the file's own ignores are applied.
     """
     script = read_script(text, state.functions)
+    state.altered.clear()
     if in_transaction:
         state.begin(explicit=False)
     findings: list[GateFinding] = []
@@ -101,6 +109,8 @@ def _judge_step(step: Step, later: Pending, state: State, rules: Sequence[Migrat
     for number, written in enumerate(actions):
         action = resolved(written, state)
         if does_nothing(action, state):
+            if action.kind == "drop_index" and action.relation is not None:
+                state.indexes_dropped.add(action.relation)  # not there now, nor after a failed attempt
             continue
         state.locks = locks_of(action, state)
         state.pending = later.after(actions[number + 1 :])
@@ -172,14 +182,14 @@ def _finding(
     note: str | None = None,
 ) -> GateFinding:
     return GateFinding(
-        rule=rule, severity=severity, line=step.line, statement=step.sql[:SHOWN], message=message, object=object_,
+        rule=rule, severity=severity, line=step.line, statement=shown(step.sql), message=message, object=object_,
         remedy_sql=remedy, remedy_note=note,
     )  # fmt: skip
 
 
 def _from_hazard(rule: MigrationRule, hazard: Hazard, step: Step, state: State) -> GateFinding:
     return GateFinding(
-        rule=rule.name, severity=hazard.severity or rule.severity.value, line=step.line, statement=step.sql[:SHOWN],
+        rule=rule.name, severity=hazard.severity or rule.severity.value, line=step.line, statement=shown(step.sql),
         message=hazard.message, object=hazard.object, lock=hazard.lock, rewrite=hazard.rewrite,
         seconds_estimate=estimate_seconds(hazard, state, rule.name), remedy_sql=hazard.remedy,
         remedy_note=hazard.remedy_note,

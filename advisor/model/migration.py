@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from advisor.model.names import RelationName
+
+DATA_KINDS = frozenset({"insert", "update", "delete", "merge"})
+# Subcommands of ALTER TABLE that lose nothing by standing together in one.
+MERGEABLE_ALTERS = frozenset({"add_column", "drop_column", "alter_type", "set_default", "drop_not_null"})
+_BOOKKEEPING = re.compile(r"(migrations?|schema_version|alembic_version|schema_history|databasechangelog(lock)?)$")
+
+
+def is_bookkeeping(name: RelationName | None) -> bool:
+    """Return whether a table is the one in which a migration tool notes what it did."""
+    return name is not None and _BOOKKEEPING.search(name.name) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +62,8 @@ class Action:
     create_view drop_view create_matview drop_matview refresh_matview
     create_schema drop_schema rename_schema drop_database
     create_type add_enum_value rename_enum_value create_domain alter_domain drop_type
-    create_trigger disable_trigger enable_rls create_policy create_function drop_function
+    create_trigger disable_trigger enable_rls disable_rls create_policy create_rule
+    create_function alter_function drop_function grant_public password comment cut_name
     insert update delete merge select copy do execute call
     begin commit rollback savepoint set reset other
     """
@@ -90,6 +102,7 @@ class Action:
     nested: bool = False  # inside DO or a constant EXECUTE
     body: str | None = None  # of a DO block, a view's query
     calls: tuple[str, ...] = ()  # functions that SELECT and CALL name
+    options: tuple[str, ...] = ()  # of a function: definer, search_path (it is fixed), atomic (a body in standard SQL)
     reads: tuple[RelationName, ...] = ()  # tables that INSERT … SELECT, CREATE TABLE AS read through
 
 
@@ -135,6 +148,8 @@ class RelationState:
     default_partition: RelationName | None = None
     table: RelationName | None = None  # of an index
     keys: tuple[str, ...] = ()  # of an index: its key columns, where they are known
+    unique: bool = False  # of an index: on plain columns, over all rows
+    populated: bool = True  # of a materialized view: its query has run
 
     @property
     def preexisting(self) -> bool:
@@ -180,6 +195,13 @@ class MigrationView(Protocol):
     enum_values_added: dict[str, str]
     schemas_created: set[str]
     foreign_keys_made: set[tuple[RelationName, str]]
+    functions_fixed: set[str]  # functions these migrations gave a search_path
+    names_cut: dict[tuple[str, str], str]  # (where it is unique, what is left of the name) -> the name as written
+    indexes_dropped: set[RelationName]  # by these migrations
+    renamed_away: dict[RelationName, RelationName]  # pre-existing tables: the name they had -> the one they have
+    altered: dict[RelationName, tuple[str, frozenset[str]]]  # in this run of statements: last one, its columns
+    wrote: bool  # rows of pre-existing tables changed in this transaction
+    mixed: bool  # it was told already
 
     def relation(self, name: RelationName) -> RelationState: ...
 

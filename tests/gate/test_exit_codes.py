@@ -48,7 +48,14 @@ def test_style_is_off_until_it_is_asked_for(tmp_path: Path) -> None:
         assert {finding["severity"] for finding in findings} <= {"info"}
         return {finding["rule"] for finding in findings}
 
-    style = {"prefer_identity", "prefer_bigint", "prefer_timestamptz", "missing_if_exists", "table_without_primary_key"}
+    style = {
+        "missing_comment",
+        "prefer_identity",
+        "prefer_bigint",
+        "prefer_timestamptz",
+        "missing_if_exists",
+        "table_without_primary_key",
+    }
     assert found() == set()
     assert found("--style") == style
     assert found("--style", "--disable", "prefer_bigint") == style - {"prefer_bigint"}

@@ -225,3 +225,30 @@ def test_what_has_the_same_name_in_another_schema_is_found_while_names_change() 
         "alter table orders drop column id;\n"
     )
     assert rules(judge(text)) == [(5, "drop_column")]
+
+
+def test_a_body_in_standard_sql_is_one_statement() -> None:
+    text = (
+        "create function f() returns int language sql begin atomic select case when true then 1 end; select 2; end;\n"
+        "drop table a;\nbegin;\nselect 'begin atomic';\nend;\n"
+    )
+    script = read_script(text)
+    assert [(step.line, step.error) for step in script.steps] == [(line, None) for line in (1, 2, 3, 4, 5)]
+    assert rules(judge(text)) == [(2, "drop_table")]
+
+
+def test_findings_do_not_show_passwords() -> None:
+    file = judge("create role app login password 'letmein';\nselect dblink('password=letmein');\n")
+    (finding,) = file.findings
+    assert finding.rule == "password_in_text" and finding.statement == "create role app login password '***'"
+
+
+def test_names_are_cut_by_bytes_and_compared_after_it() -> None:
+    name = "x" * 63
+    file = judge(f'create table {name}a (id int);\ncreate table "{name}b" (id int);\nselect 1 as {name}c;\n')
+    assert [(f.line, f.rule, f.severity) for f in file.findings] == [
+        (1, "identifier_too_long", "info"),
+        (2, "identifier_too_long", "high"),
+    ]
+    assert rules(judge(f'create table "{"й" * 31}" (id int);')) == []
+    assert rules(judge(f'create table "{"й" * 32}" (id int);')) == [(1, "identifier_too_long")]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from advisor.gate.locks import BLOCKING
 from advisor.gate.seconds import estimate_seconds
 from advisor.gate.state import State
-from advisor.gate.static import SHOWN
+from advisor.gate.static import shown
 from advisor.model.migration import GateFinding, Hazard
 from advisor.model.names import RelationName
 from advisor.whatif.migration.observe import STRENGTH
@@ -21,7 +21,7 @@ _FORESEEN = frozenset(
     {
         "concurrently_in_transaction", "concurrently_on_partitioned", "add_column_required",
         "blocked_by_dependent_view", "inherited_column_conflict", "enum_value_used_in_same_transaction",
-        "syntax_error", "nested_transaction", "drop_database",
+        "syntax_error", "nested_transaction", "drop_database", "matview_refresh_fails", "identifier_too_long",
     }
 )  # fmt: skip
 _REWRITES = frozenset({"type_change_rewrite", "add_column_rewrite", "storage_rewrite"})
@@ -55,7 +55,7 @@ class Verdict:
         revised: list[GateFinding] = []
         failed = False
         for step in self._run.steps:
-            own = left.pop((step.line, step.sql[:SHOWN]), [])
+            own = left.pop((step.line, shown(step.sql)), [])
             if step.skipped is not None:
                 self._doubtful = True
                 revised += own
@@ -175,7 +175,7 @@ class Verdict:
         self, rule: str, severity: str, step: StepRun, message: str, object_: str, hazard: Hazard | None = None
     ) -> GateFinding:
         return GateFinding(
-            rule=rule, severity=severity, line=step.line, statement=step.sql[:SHOWN], message=message, object=object_,
+            rule=rule, severity=severity, line=step.line, statement=shown(step.sql), message=message, object=object_,
             lock=hazard.lock if hazard is not None else None,
             rewrite=hazard.rewrite if hazard is not None else False,
             seconds_estimate=estimate_seconds(hazard, self._state) if hazard is not None else None,
@@ -204,7 +204,7 @@ def _reason(step: StepRun, refused: Refused) -> str:
         return "enum_value_used_in_same_transaction"
     if "concurrently" in message and refused.sqlstate == "25001":
         return "concurrently_in_transaction"
-    if "concurrently" in message and refused.sqlstate == "0A000":
+    if "concurrently" in message and "partition" in message and refused.sqlstate == "0A000":
         return "concurrently_on_partitioned"
     if "used by a view" in message or (refused.sqlstate == "2BP01" and "view " in detail):
         return "blocked_by_dependent_view"

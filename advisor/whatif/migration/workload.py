@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from advisor.gate.static import SHOWN
+from advisor.gate.static import shown
 from advisor.index_search.planner import Plan, PlanFailed
 from advisor.model.lookup import Catalog
 from advisor.model.migration import GateFinding
@@ -274,7 +274,7 @@ def _add(
             rule=rule,
             severity=severity,
             line=step.line if step is not None else 1,
-            statement=step.sql[:SHOWN] if step is not None else "",
+            statement=shown(step.sql) if step is not None else "",
             message=message,
             object=", ".join(str(name) for name in statement.relations[:3]) or "statement",
             remedy_note=_ADVICE[rule],

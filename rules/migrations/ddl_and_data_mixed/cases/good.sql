@@ -1,0 +1,10 @@
+alter table orders add column a int;
+update customers set note = 'x' where id = 1;
+begin;
+create table t (a int);
+insert into t values (1);
+commit;
+begin;
+alter table orders add column b int;
+update alembic_version set version_num = 'x';
+commit;

@@ -1,0 +1,2 @@
+-- expect
+alter table orders disable row level security;

@@ -1,0 +1,14 @@
+begin;
+alter table orders rename to orders_old;
+create table orders (a int, b date) partition by range (b);
+alter table orders attach partition orders_old for values from ('2020-01-01') to ('2030-01-01');
+commit;
+create table items_new (a int);
+insert into items_new select a from items;
+alter table items rename to items_old;
+alter table items_new rename to items;
+alter table logs rename to logs_old;
+create table logs as select * from logs_old;
+alter table t rename to u;
+alter table u rename to t;
+create table u (a int);
