@@ -45,6 +45,11 @@ _CHANGESET = re.compile(r"^[ \t]*--[ \t]*changeset[ \t]+[^\n]*$", re.IGNORECASE 
 _ALONE = re.compile(r"\brunInTransaction\s*:\s*\"?false", re.IGNORECASE)
 _DBMS = re.compile(r"\bdbms\s*:\s*\"?([\w,! ]+)", re.IGNORECASE)
 _IGNORED = re.compile(r"\bignore\s*:\s*\"?true", re.IGNORECASE)
+# What node-pg-migrate says around the SQL that `up --dry-run` prints.
+_DRY_RUN = re.compile(r"^### MIGRATION \S+ \(UP\) ###$", re.MULTILINE)
+_DRY_TALK = re.compile(
+    r"^(### MIGRATION .* ###|> .*|dry run|Migrations complete!|No migrations to run!)$", re.MULTILINE
+)
 # The tool says itself that the file runs without a transaction.
 _NO_TRANSACTION = re.compile(
     r"transaction\s*:\s*false|no[ _-]?transaction|runInTransaction\s*[:=]\s*false|executeInTransaction\s*=\s*false"
@@ -176,6 +181,8 @@ def _blank(text: str) -> str:
 
 
 def _up_part(path: str, text: str) -> MigrationText:
+    if _DRY_RUN.search(text):
+        text = _DRY_TALK.sub(lambda match: _blank(match[0]), text)
     no_transaction = bool(_NO_TRANSACTION.search(text) or _PRINTED.search(text))
     wrapped = bool(_WRAPS.search(text))
     if _ANY_MARK.search(text):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -251,3 +252,47 @@ def test_a_dump_with_owners_loads_and_odd_names_survive() -> None:
     )
     assert rehearsal.ran and rehearsal.notes == ()
     assert [rule for _, rule, _ in found(files[0])] == ["type_change_rewrite"]
+
+
+def test_objects_of_the_schema_file_with_sizes_of_the_snapshot(
+    make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    """The repository's schema is ahead of production's: a column and a table more, an index and a table less."""
+    dsn = make_database(15)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute((PRODUCTION + "; create table forgotten (id int)").encode())
+    (tmp_path / "workload.sql").write_text(WORKLOAD)
+    assert pgadvise("capture", "--dsn", dsn, "-o", str(tmp_path / "production.json.gz")).returncode == 0
+    (tmp_path / "schema.sql").write_text(
+        "create table customers (id bigint generated always as identity primary key, email text, name varchar(40));\n"
+        "create table orders (id bigserial primary key, customer_id bigint, total numeric(10,2), zone varchar(20));\n"
+        "create index orders_customer on orders (customer_id);\ncreate table planned (id int, zone varchar(20));\n"
+    )
+    (tmp_path / "1.sql").write_text(
+        "set lock_timeout = '2s';\nalter table orders alter column zone type varchar(10);\n"
+        "alter table planned alter column zone type varchar(10);\ndrop index concurrently orders_customer;\n"
+        "drop index concurrently orders_total;\n"
+    )
+
+    def gate(*more: str) -> dict[str, Any]:
+        schema = str(tmp_path / "schema.sql")
+        result = pgadvise("gate", "--schema", schema, *more, "--format", "json", str(tmp_path / "1.sql"))
+        assert result.returncode == 1, result.stderr
+        report: dict[str, Any] = json.loads(result.stdout)
+        assert report["ran"]
+        return report
+
+    workload = str(tmp_path / "workload.sql")
+    both = gate("--snapshot", str(tmp_path / "production.json.gz"), "--workload", workload)
+    found = {(f["line"], f["rule"]): f for f in both["files"][0]["findings"]}
+    # The column is the schema file's, the size production's.
+    assert found[2, "type_change_rewrite"]["seconds_estimate"] > 0.01
+    assert not found[3, "type_change_rewrite"]["seconds_estimate"]
+    # The statement is planned with 50,000 rows; the index that only production has cannot be dropped here.
+    assert "Seq Scan on orders" in " ".join(found[4, "index_lost"]["plans"][1])
+    assert found[5, "migration_fails"]["source"] == "run"
+    notes = " ".join(both["notes"])
+    assert "Only in the schema file: 1 table (public.planned)." in notes
+    assert "Only in the snapshot: 1 table (public.forgotten)." in notes
+    alone = gate("--major", "15")
+    assert all(not f["seconds_estimate"] for f in alone["files"][0]["findings"])
