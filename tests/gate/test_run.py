@@ -200,6 +200,23 @@ def test_a_harmless_migration_leaves_every_plan_as_it_was(make_database: Callabl
     assert data["workload"] == {"regressed": [], "improved": []}
 
 
+def test_materialized_views_of_a_snapshot_are_no_failures(make_database: Callable[..., str]) -> None:
+    dsn = make_database(15)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("create table t (a int); create materialized view sums as select sum(a) as a from t")
+        connection.execute("create unique index on sums (a)")
+    text = (
+        "refresh materialized view concurrently sums;\nrefresh materialized view sums;\n"
+        "drop materialized view sums;\nrefresh materialized view concurrently t;"
+    )
+    (file,), rehearsal = judged(text, snapshot=read(dsn))
+    assert rehearsal.ran
+    assert found(file) == [
+        (2, "matview_refresh_blocking", "static"), (3, "drop_view", "static"), (4, "migration_fails", "run"),
+    ]  # fmt: skip
+    assert any("materialized views are tables" in note for note in rehearsal.notes)
+
+
 def test_steps_keep_what_the_file_says() -> None:
     text = "-- é\ncopy t from stdin;\nä\n\\.\nselect :'x';\ncopy t (a) from stdin with (format csv);\nx\n\\.\n"
     steps = read_script(text).steps
