@@ -14,7 +14,6 @@ from advisor.gate.script import Ignore, Script, read_script
 from advisor.gate.seconds import estimate_seconds
 from advisor.gate.state import State
 from advisor.model.migration import Action, GateFile, GateFinding, Hazard, Step
-from advisor.model.redaction import mask_secrets
 
 SHOWN = 300  # characters of a statement in a finding
 
@@ -22,7 +21,11 @@ SHOWN = 300  # characters of a statement in a finding
 def shown(sql: str) -> str:
     """Return a statement as findings show it: cut, and without the passwords in it."""
     text = sql[: 10 * SHOWN]
-    return (mask_secrets(text) or "")[:SHOWN] if "passw" in text.lower() else text[:SHOWN]
+    if "passw" not in text.lower():
+        return text[:SHOWN]
+    from advisor.model.redaction import mask_secrets
+
+    return (mask_secrets(text) or "")[:SHOWN]
 
 
 Revise = Callable[[list[GateFinding]], list[GateFinding]]
