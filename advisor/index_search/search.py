@@ -218,15 +218,15 @@ def search(problem: Problem, start: Chosen = frozenset()) -> Chosen:
     if problem.budget_bytes is not None:
         return spend(problem, start)
     best = start if problem.allowed(start) else frozenset()
-    if problem.late():
-        return best or _ideals(problem, time.monotonic() + _GRACE)
     for begin in (_greedy, _ideals):
+        if problem.late():
+            break
         chosen = _exchange(problem, begin(problem))
         if problem.change(best, chosen) < 0:
             best = chosen
-        if problem.late():
-            break
-    return best or _ideals(problem, time.monotonic() + _GRACE)
+    if not best and problem.late():
+        best = _ideals(problem, time.monotonic() + _GRACE)
+    return best
 
 
 def _ideals(problem: Problem, until: float | None = None) -> Chosen:

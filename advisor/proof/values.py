@@ -55,9 +55,6 @@ class Maker:
                 self._unique[index.table].add(index.columns[0].column)
         self._made = {relation: self._plan(relation) for relation in rows}
 
-    def made(self, relation: RelationName) -> Made:
-        return self._made[relation]
-
     def insert_sql(self, relation: RelationName) -> str:
         """Return the statement that fills a table; rows that break a unique key are left out."""
         made = self._made[relation]
@@ -84,7 +81,7 @@ class Maker:
             extra = tuple(dict.fromkeys(value for value in named if value is not None))
         together: tuple[str, ...] = ()
         if key is None:
-            together = next((names for names in self._joint_keys(relation)), ())
+            together = next(self._joint_keys(relation), ())
         return Made(table, self._rows[relation], written, extra, key, together)
 
     def _joint_keys(self, relation: RelationName) -> Iterator[tuple[str, ...]]:
@@ -129,15 +126,13 @@ class Maker:
             faster *= self._values_of(made, name)
         number = self._values_of(made, column.name) if place else made.rows
         digit = f"(({i} - 1) / {faster} % {number})"
-        if reference is not None and reference.references is not None and len(reference.columns) == 1:
-            target = self._made[reference.references]
-            theirs = next(c for c in target.columns if c.name == reference.referenced_columns[0])
-            row = f"1 + {digit} * {_PRIME} % {max(1, target.rows)}"
-            return f"(select {self._value(target, theirs, 'j.j', depth + 1)} from (select {row} as j offset 0) as j)"  # noqa: S608
+        if reference is not None and len(reference.columns) == 1:
+            target, theirs = self._target(reference, column)
+            return self._at_row(target, theirs, f"1 + {digit} * {_PRIME} % {max(1, target.rows)}", depth)
         own = self._statistics.get((made.table.relation, column.name))
         if own is None:
             return _default(column, f"({digit} + 1)")
-        common = [value for value in parse_array(own.most_common_vals) if value is not None]
+        common = _common(own)
         spread = _spread(column, own, f"({digit} - {len(common)})", max(1, number - len(common)), unique=True)
         if not common:
             return spread
@@ -165,29 +160,34 @@ class Maker:
             None,
         )
 
-    def _same_row(self, made: Made, column: Column, reference: Constraint | None, i: str, depth: int) -> str | None:
-        """Return the key of the target's row of the same number, for a key that refers to another one to one."""
-        if reference is None or reference.references is None or len(reference.columns) > 1:
-            return None
-        target = self._made[reference.references]
-        if target.rows < made.rows or target is made:
-            return None
-        theirs = next((c for c in target.columns if c.name == reference.referenced_columns[0]), None)
-        return None if theirs is None else self._value(target, theirs, i, depth + 1)
-
-    def _referring(self, made: Made, column: Column, reference: Constraint, i: str, depth: int) -> str:
-        """Return a value that a row of the reference's target has: frequent ones by name, others by number."""
+    def _target(self, reference: Constraint, column: Column) -> tuple[Made, Column]:
+        """Return the table a reference leads to, and the column there that `column` repeats."""
         assert reference.references is not None
         target = self._made[reference.references]
         wanted = reference.referenced_columns[reference.columns.index(column.name)]
-        theirs = next(c for c in target.columns if c.name == wanted)
+        return target, next(c for c in self._catalog.columns[reference.references].values() if c.name == wanted)
+
+    def _at_row(self, target: Made, column: Column, row: str, depth: int) -> str:
+        """Return a column's value in the row whose number an expression says, worked out once by OFFSET."""
+        return f"(select {self._value(target, column, 'j.j', depth + 1)} from (select {row} as j offset 0) as j)"  # noqa: S608
+
+    def _same_row(self, made: Made, column: Column, reference: Constraint | None, i: str, depth: int) -> str | None:
+        """Return the key of the target's row of the same number, for a key that refers to another one to one."""
+        if reference is None or len(reference.columns) > 1:
+            return None
+        target, theirs = self._target(reference, column)
+        if target.rows < made.rows or target is made:
+            return None
+        return self._value(target, theirs, i, depth + 1)
+
+    def _referring(self, made: Made, column: Column, reference: Constraint, i: str, depth: int) -> str:
+        """Return a value that a row of the reference's target has: frequent ones by name, others by number."""
+        target, theirs = self._target(reference, column)
         own = self._statistics.get((made.table.relation, column.name))
         place = _chance(i, made.table, reference.name)
         if own is not None and abs(own.correlation or 0.0) >= _IN_ORDER:
             place = _in_order(made, own, i)
-        row = f"1 + pg_catalog.floor({place} * {target.rows})::bigint"
-        # OFFSET keeps the number from being worked out once per mention.
-        other = f"(select {self._value(target, theirs, 'j.j', depth + 1)} from (select {row} as j offset 0) as j)"  # noqa: S608
+        other = self._at_row(target, theirs, f"1 + pg_catalog.floor({place} * {target.rows})::bigint", depth)
         frequent = own is not None and len(reference.columns) == 1
         return self._frequent_or(made, column, own if frequent else None, i, other, own.null_frac if own else 0.0)
 
@@ -199,7 +199,7 @@ class Maker:
         cases = []
         if nulls > 0 and not column.not_null:
             cases.append(f"when {chance} < {nulls:g} then null")
-        values = [value for value in parse_array(own.most_common_vals) if value is not None] if own is not None else []
+        values = _common(own) if own is not None else []
         if own is not None and values:
             freqs = (own.most_common_freqs or ())[: len(values)]
             bounds, share = [], nulls
@@ -221,7 +221,7 @@ class Maker:
             return _default(column, i)
         if own.most_common_elems is not None and own.most_common_vals is None and own.histogram_bounds is None:
             return self._frequent_or(made, column, None, i, _elements(made.table, column, own, i), own.null_frac)
-        number = max(1, self._values_of(made, column.name) - len(parse_array(own.most_common_vals)))
+        number = max(1, self._values_of(made, column.name) - len(_common(own)))
         place = _chance(i, made.table, f"{column.name}/place")
         if own.correlation is not None and abs(own.correlation) >= _IN_ORDER:
             place = _in_order(made, own, i)
@@ -235,7 +235,7 @@ class Maker:
         own = self._statistics.get((made.table.relation, column.name))
         kind = column.base_type.name
         if kind == "uuid":
-            return f"pg_catalog.md5({_seed(made.table, column.name)}::text || ':' || {i})::uuid"
+            return f"pg_catalog.md5({_seed_of(column)}::text || ':' || {i})::uuid"
         if own is None or own.histogram_bounds is None:
             return _default(column, i)
         if kind in _INTEGERS:
@@ -276,6 +276,10 @@ def _spread(column: Column, own: ColumnStatistics, k: str, number: int, *, uniqu
         f" least({last}, 1 + pg_catalog.floor({position})::int) as n,"
         f" {position} - least({last - 1}, pg_catalog.floor({position})) as f offset 0) as b)"
     )
+
+
+def _common(own: ColumnStatistics) -> list[str]:
+    return [value for value in parse_array(own.most_common_vals) if value is not None]
 
 
 def _bounds(own: ColumnStatistics) -> list[str]:
