@@ -283,7 +283,7 @@ def show_list(name: str, expected: Expected, keys: Sequence[Key]) -> None:
 
 def show_drops(expected: Expected, found: Sequence[str]) -> None:
     """Print how the drops differ from the list's."""
-    listed = [name.strip('"') for name in expected.drops]
+    listed = [name.rpartition(".")[2].strip('"') for name in expected.drops]
     for name in sorted(set(listed) - set(found)):
         print(f"    not dropped: {name}")
     for name in sorted(set(found) - set(listed)):
