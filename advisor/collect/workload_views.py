@@ -169,7 +169,7 @@ def _tell_of_texts(reader: Reader, rows: Sequence[Mapping[str, Any]]) -> None:
     if cut:
         reader.gaps.append(
             Gap(
-                what=f"the rest of {cut} texts in {_NAME}",
+                what=f"the rest of {cut} text{'' if cut == 1 else 's'} in {_NAME}",
                 why=f"texts are read up to {TEXT_LIMIT:,} characters",
                 costs="these statements are listed and not planned",
             )

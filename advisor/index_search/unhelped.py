@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from advisor.index_search.facts import Facts
+from advisor.index_search.oracle import Known
 from advisor.index_search.planner import Plan, Planner
 from advisor.index_search.search import Chosen, Problem
 from advisor.model.excerpt import excerpt
@@ -28,7 +29,7 @@ _SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Sc
 
 
 def unhelped_notes(problem: Problem, planner: Planner, chosen: Chosen) -> tuple[str, ...]:
-    """Return a sentence for each of the dearest statements that stay as dear as they are."""
+    """Return a sentence for each of the dearest statements that stay as dear as they are, helped or not worth it."""
     known, cost = problem.oracle.known, problem.oracle.cost
     after = {key: problem.weights[key] * cost(key, chosen) for key, one in known.items() if one.failed is None}
     total = sum(after.values()) or 1.0
@@ -44,11 +45,25 @@ def unhelped_notes(problem: Problem, planner: Planner, chosen: Chosen) -> tuple[
         return tuple(notes)
     first = [(known[key].statement, _main_binding(known[key].statement)) for key in found]
     for key, answer in zip(found, planner.plan_many(first, on=chosen), strict=True):
-        if isinstance(answer, Plan):
-            text = excerpt(without_literals(known[key].statement.original), _QUERY)
-            why = _why(known[key].statement, answer.tree, problem.facts)
-            notes.append(f"No index helps '{text}' ({after[key] / total:.0%} of the cost that is left): {why}")
+        text = excerpt(without_literals(known[key].statement.original), _QUERY)
+        which = f"'{text}' ({after[key] / total:.0%} of the cost that is left)"
+        if known[key].best < _HARDLY * known[key].base:
+            notes.append(f"No index is proposed for {which}: {_unpaid(problem, known[key])}")
+        elif isinstance(answer, Plan):
+            notes.append(f"No index helps {which}: {_why(known[key].statement, answer.tree, problem.facts)}")
     return tuple(notes)
+
+
+def _unpaid(problem: Problem, known: Known) -> str:
+    """Return why a statement that an index would help goes without."""
+    would = f"one would make it {known.base / max(known.best, 0.01):,.1f} times cheaper"
+    if problem.forbidden & known.relevant:
+        return f"{would}, and was refused for what it does to writes."
+    if problem.budget_bytes is not None or problem.max_indexes is not None:
+        return f"{would}; the limits given are spent on what saves more."
+    calls = known.statement.calls
+    often = f"{calls:,.0f} call{'s' if calls != 1 else ''}"
+    return f"{would}, which {often} in the window {'do' if calls != 1 else 'does'} not pay its space and upkeep with."
 
 
 def _paged(problem: Problem) -> Iterator[str]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from advisor.model.finding import Severity
 from advisor.model.report import Report
+from advisor.model.workload import UnusableStatement
 from advisor.render import phrases
 from advisor.render.changes import change_blocks, hit_line, summary
 from advisor.render.clean import is_exact, one_line, sentences, shorten, visible
@@ -22,6 +23,7 @@ from advisor.render.plots import all_plots
 from advisor.render.sqltext import block, is_sql
 from advisor.render.steps import proposal_key, severity_of
 from advisor.render.view import (
+    LOST,
     WHY_CHARS,
     View,
     cost_line,
@@ -70,6 +72,7 @@ def render_html(report: Report) -> str:
             create=top(ordered_proposals(view), LIMITS["create"]),
             statements=top_statements(report, LIMITS["statements"]),
             unusable=unusable_counts(report),
+            unplanned=top(_lost_first(report), LIMITS["unusable"]),
             lines={
                 "cost": cost_line(report),
                 "made": made_line(report),
@@ -83,6 +86,11 @@ def render_html(report: Report) -> str:
         )
         + "\n"
     )
+
+
+def _lost_first(report: Report) -> list[UnusableStatement]:
+    """Return the texts that were not planned: those that should have been before those that are no loss."""
+    return sorted(report.indexes.unusable if report.indexes else (), key=lambda text: text.category not in LOST)
 
 
 def style_hash(css: str) -> str:

@@ -25,6 +25,7 @@ from advisor.render.view import (
     ordered_proposals,
     top,
     top_statements,
+    unplanned_texts,
     unusable_counts,
     workload_line,
 )
@@ -35,6 +36,7 @@ _WIDTH = 88
 _SQL_LINES, _OBJECTS = 40, 5
 # A comment on GitHub may have 65,536 characters: these keep a full report well below it.
 _INDEXES, _DROPS, _REJECTED, _SETTINGS, _TABLES, _GROUPS, _STATEMENTS, _GAPS = 10, 20, 10, 30, 15, 25, 10, 20
+_LOST = 5
 _TEXT_CHARS, _NAME_CHARS = 700, 200
 _MARKS = {"critical": "🔴", "high": "🟠", "medium": "🟡", "low": "🔵", "info": "⚪"}
 
@@ -349,7 +351,16 @@ def _workload(view: View) -> list[str]:
     counts = unusable_counts(report)
     if counts:
         parts.append("Not planned: " + ", ".join(f"{escaped(c, 60)} {n:,}" for c, n, _ in counts[:10]) + ".")
-    return parts
+    lost = top(unplanned_texts(report), _LOST)
+    if lost.rows:
+        parts.append(
+            "\n".join(
+                f"- {escaped(reason, 200)}: {f'{texts:,} texts, ' if texts > 1 else ''}{plural(calls, 'call')}"
+                f"{f', {code(example, QUERY_CHARS)}' if example else ''}"
+                for reason, texts, calls, example in lost.rows
+            )
+        )
+    return parts + _more(lost.more, "more reasons")
 
 
 def _gaps(view: View) -> list[str]:

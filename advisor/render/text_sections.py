@@ -31,9 +31,11 @@ from advisor.render.view import (
     cost_line,
     host_line,
     memory_line,
+    no_proposal,
     ordered_proposals,
     top,
     top_statements,
+    unplanned_texts,
     unusable_counts,
     workload_line,
 )
@@ -49,7 +51,7 @@ _NOT_LOOKED = "not looked for"  # what retention says of a fact that it did not 
 _NEVER = 10_000  # columns: a comment must stay on its line
 _BRIEF = 260  # characters of a detail that other formats tell in full
 _INDEXES, _EFFECTS, _DROPS, _REJECTED, _SETTINGS, _TABLES = 15, 3, 20, 10, 40, 20
-_GROUPS, _OBJECTS, _STATEMENTS, _GAPS, _SKIPPED = 40, 5, 10, 20, 10
+_GROUPS, _OBJECTS, _STATEMENTS, _GAPS, _SKIPPED, _LOST = 40, 5, 10, 20, 10, 5
 
 
 def _more(page: Page, count: int, what: str = "more") -> None:
@@ -63,8 +65,7 @@ def indexes(page: Page, view: View) -> None:
     if advice is None:
         return
     found = f"{len(advice.create)} to create, {len(advice.drop)} to drop"
-    nothing = "nothing to change" if advice.complete else "nothing found in the time there was"
-    page.heading("Indexes", found if advice.create or advice.drop else nothing)
+    page.heading("Indexes", found if advice.create or advice.drop else no_proposal(advice))
     if line := cost_line(view.report):
         page.prose(line)
     for note in advice.notes:
@@ -300,6 +301,13 @@ def workload(page: Page, view: View) -> None:
     if counts:
         listed = ", ".join(f"{category} {number_of:,}" for category, number_of, _ in counts)
         page.prose(f"Not planned: {listed}.", style="dim")
+    lost = top(unplanned_texts(report), _LOST)
+    for reason, number_of, calls, example in lost.rows:
+        texts = f"{plural(number_of, 'text')}, " if number_of > 1 else ""
+        page.prose(f"{one_line(reason, 200)}: {texts}{plural(calls, 'call')}", 2, hang=4)
+        if example:
+            page.row([(one_line(example, QUERY_CHARS), 0, "dim")], 4)
+    _more(page, lost.more, "more reasons")
 
 
 def gaps(page: Page, view: View) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from advisor.model.finding import Finding, Severity
-from advisor.model.report import IndexProposal, Node, Report, StatementSummary
+from advisor.model.report import IndexAdvice, IndexProposal, Node, Report, StatementSummary
 from advisor.render.clean import one_line
 from advisor.render.order import actions, all_findings, is_covered, is_fine
 from advisor.render.phrases import change, cost, number, percent, plural, size, span, times_less
@@ -24,6 +24,9 @@ NEXT_ACTIONS = 10
 WHY_CHARS = 420
 QUERY_CHARS = 160
 _STAGES = 8
+# Texts that somebody meant to be planned; the other categories are no loss.
+LOST = frozenset({"unparsable", "unplannable", "hidden"})
+_CATEGORY_WORDS = {"own": "asked by pgadvise", "no_table": "without a table", "catalog": "on system catalogs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,9 +321,26 @@ def unusable_counts(report: Report) -> tuple[tuple[str, int, float], ...]:
         number_of, calls = counts.get(text.category, (0, 0.0))
         counts[text.category] = (number_of + 1, calls + text.calls)
     return tuple(
-        (category.replace("_", " "), number_of, calls)
+        (_CATEGORY_WORDS.get(category, category.replace("_", " ")), number_of, calls)
         for category, (number_of, calls) in sorted(counts.items(), key=lambda c: (-c[1][0], c[0]))
     )
+
+
+def unplanned_texts(report: Report) -> tuple[tuple[str, int, float, str], ...]:
+    """Return (reason, texts, calls, one of the texts) of what should have been planned and could not, by reason."""
+    found: dict[str, tuple[int, float, str]] = {}
+    for text in report.indexes.unusable if report.indexes is not None else ():
+        if text.category in LOST:
+            number_of, calls, example = found.get(text.reason, (0, 0.0, text.text))
+            found[text.reason] = (number_of + 1, calls + text.calls, example)
+    return tuple((reason, *found[reason]) for reason in sorted(found, key=lambda r: (-found[r][1], -found[r][0], r)))
+
+
+def no_proposal(advice: IndexAdvice) -> str:
+    """Return why nothing is proposed."""
+    if not advice.statements:
+        return "no statement could be judged"
+    return "nothing to change" if advice.complete else "nothing found in the time there was"
 
 
 def common_evidence(report: Report) -> str:

@@ -19,8 +19,10 @@ _CREDENTIALS = re.compile(
 )
 _CONSTANTS = frozenset({"ICONST", "FCONST", "SCONST", "USCONST", "BCONST", "XCONST"})
 _COMMENTS = frozenset({"C_COMMENT", "SQL_COMMENT"})
-_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
-_STRING = re.compile(r"(?:E|U&)?'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL)
+# A text that was cut short may end inside a comment or a string.
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|--[^\n]*", re.DOTALL)
+_STRING = re.compile(r"(?:E|U&)?'(?:[^']|'')*(?:'|\Z)|\$(\w*)\$.*?(?:\$\1\$|\Z)", re.DOTALL)
+_QUOTED = re.compile(r'"([^"]*)"')
 
 
 def without_credentials(text: str) -> str:
@@ -83,4 +85,7 @@ def _redact_effects(effects: tuple[StatementEffect, ...]) -> tuple[StatementEffe
 
 
 def _redact_unusable(row: UnusableStatement) -> UnusableStatement:
-    return replace(row, text=without_literals(row.text))
+    """PostgreSQL's messages quote names and values alike: what stays in the text is a name."""
+    text = without_literals(row.text)
+    reason = _QUOTED.sub(lambda quoted: quoted[0] if quoted[1] in text else '"***"', row.reason)
+    return replace(row, text=text, reason=reason)
