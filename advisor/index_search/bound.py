@@ -92,7 +92,7 @@ def _within_limits(problem: Problem, floors: Mapping[str, float], answer: float,
             break
     if best < answer * (1 - _CLOSE):
         programme, _ = with_guesses(budget)
-        solution = solve(programme, _SECONDS[0] + (stop - time.monotonic() if stop > time.monotonic() else 0.0))
+        solution = solve(programme, _SECONDS[0] + max(0.0, stop - time.monotonic()))
         if solution is not None:
             best = max(best, elsewhere + budget.unhelped() - solution.most_gain)
     return best

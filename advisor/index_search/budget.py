@@ -97,6 +97,7 @@ class Budget:
         self.offered = [
             place for place, handle in enumerate(self.handles) if handle not in problem.forbidden and self.serves[place]
         ]
+        self.recombined_at = -1  # plans asked when the programme was solved last: it knows nothing new before another
         self._values: dict[int, float] = {}
 
     def mask(self, handles: Iterable[str]) -> int:
@@ -268,9 +269,10 @@ def _recombined(budget: Budget, best: int) -> int:
     """Put together anew what the planner has said, until that brings nothing new."""
     seen = {best}
     for _ in range(_RECOMBINED):
-        if budget.late():
+        if budget.late() or budget.recombined_at == budget.plans_asked:
             break
-        solution = solve(budget.programme(), min(_SOLVER_SECONDS, budget.time_left()))
+        budget.recombined_at = budget.plans_asked
+        solution = solve(budget.programme(), min(_SOLVER_SECONDS, budget.time_left()), incumbent=best)
         if solution is None or solution.chosen in seen:
             break
         seen.add(solution.chosen)

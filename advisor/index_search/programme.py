@@ -45,8 +45,14 @@ class Solution:
     taken: tuple[tuple[Offer, ...], ...]
 
 
-def solve(programme: Programme, seconds: float, relaxed: bool = False) -> Solution | None:
-    """Return the best choice; None when the solver found none in time. `relaxed`: indexes may be built in part."""
+def solve(
+    programme: Programme, seconds: float, *, relaxed: bool = False, incumbent: int | None = None
+) -> Solution | None:
+    """Return the best choice; None when the solver found none in time.
+
+    `relaxed`: indexes may be built in part. `incumbent`: a choice that is allowed, which spares the solver to look for
+    one; it must fit the programme.
+    """
     import highspy  # 0.2 s to import: only for those who spend a budget
     import numpy as np
 
@@ -92,7 +98,14 @@ def solve(programme: Programme, seconds: float, relaxed: bool = False) -> Soluti
     solver.setOptionValue("time_limit", max(0.01, seconds))
     solver.setOptionValue("mip_rel_gap", 1e-4)
     solver.setOptionValue("threads", 1)
+    # Programmes of some hundred columns: presolving them again and looking for first answers took most of the time.
+    solver.setOptionValue("mip_allow_restart", False)
+    solver.setOptionValue("mip_heuristic_run_feasibility_jump", False)
     solver.passModel(problem)
+    if incumbent is not None:
+        start = highspy.HighsSolution()
+        start.col_value = _columns_of(incumbent, count, column_of, shares)
+        solver.setSolution(start)
     solver.run()
     info = solver.getInfo()
     optimal = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
@@ -110,6 +123,20 @@ def solve(programme: Programme, seconds: float, relaxed: bool = False) -> Soluti
     )
     least = info.objective_function_value if relaxed else info.mip_dual_bound
     return Solution(chosen, -least * scale if optimal or not relaxed else float("inf"), taken)
+
+
+def _columns_of(
+    chosen: int, count: int, column_of: dict[int, int], shares: Sequence[Sequence[tuple[int, Offer]]]
+) -> list[float]:
+    """Return a choice as values of the columns: each statement takes the best offer that it allows."""
+    values = [0.0] * count
+    for place, column in column_of.items():
+        values[column] = float(chosen >> place & 1)
+    for mine in shares:
+        allowed = [pair for pair in mine if pair[1].needs & ~chosen == 0 and pair[1].without & chosen == 0]
+        if allowed:
+            values[max(allowed, key=lambda pair: pair[1].gain)[0]] = 1.0
+    return values
 
 
 @dataclass(slots=True)

@@ -132,6 +132,18 @@ def test_a_programme_prefers_the_pair_that_fits() -> None:
     assert fewer is not None and fewer.chosen == 0b001
 
 
+@pytest.mark.parametrize("incumbent", [0, 0b001, 0b010, 0b110])
+def test_a_known_choice_spares_the_solver_a_search_and_changes_no_answer(incumbent: int) -> None:
+    offers = [
+        [Offer(0b001, 0, 60.0), Offer(0b110, 0, 100.0), Offer(0, 0b010, 30.0)],
+        [Offer(0b010, 0, 20.0), Offer(0b100, 0b001, 15.0)],
+    ]
+    programme = Programme(sizes=(10, 5, 6), room=11.0, most=None, allowed=0b111, offers=offers)
+    solution = solve(programme, 5.0, incumbent=incumbent)
+    assert solution is not None and solution.chosen == 0b110
+    assert solution.most_gain == pytest.approx(120.0)
+
+
 def test_covering_is_never_worse_than_without() -> None:
     chance = random.Random(5)
     gains = {name: chance.uniform(100, 900) for name in _NAMES}
