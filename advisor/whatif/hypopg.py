@@ -5,11 +5,12 @@ It knows no tree height, no deduplication and neither GIN nor GiST; sizes shown 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import psycopg
+from psycopg import pq
 
 from advisor.errors import TwinFailed
 from advisor.index_search.planner import Candidate, Group, Plan, PlanFailed, PreparedCandidate
@@ -18,9 +19,10 @@ from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName, quote_ident
 from advisor.model.snapshot import Snapshot
 from advisor.model.workload import Binding, Statement
+from advisor.whatif.batch import Command
 from advisor.whatif.ddl import candidate_ddl
 from advisor.whatif.plans import IndexNames, plan_of
-from advisor.whatif.session import PlanningSession, Question
+from advisor.whatif.session import CommandRefused, First, PlanningSession, Question
 from advisor.workload.session import ParseError
 
 _LIMITS = (
@@ -28,6 +30,7 @@ _LIMITS = (
     "HypoPG: GIN and GiST indexes cannot be tried",
 )
 _AT_ONCE = 100  # candidates tried together
+_TEXT = 25  # OID of the type
 _NO_HIDING = "HypoPG before 1.4 cannot hide an existing index: drops are judged without re-planning"
 
 
@@ -47,7 +50,7 @@ def hypopg_available(connection: psycopg.Connection[Any]) -> bool:
 class HypoPlanner:
     """Implements `advisor.index_search.planner.Planner` with HypoPG in the user's own, read-only session."""
 
-    ahead = 1  # hypothetical indexes come and go one command at a time
+    ahead = 1  # sets of indexes far apart take longer to create than to ask about
 
     def __init__(self, connection: psycopg.Connection[Any], snapshot: Snapshot) -> None:
         with connection.transaction():
@@ -75,6 +78,7 @@ class HypoPlanner:
         self._by_handle: dict[str, Candidate] = {}
         self._active: dict[str, list[int]] = {}  # handle -> OIDs of its hypothetical indexes
         self._names: dict[str, str] = {}  # hypothetical name -> handle
+        self._found_leaves: dict[RelationName, list[RelationName]] = {}
         self._existing = IndexNames({i.relation: (i.table, self._topmost(i.relation)) for i in snapshot.indexes})
 
     def _topmost(self, name: RelationName) -> RelationName:
@@ -90,30 +94,31 @@ class HypoPlanner:
         if self._connection.closed:
             return
         self.session.execute("rollback")
-        self.session.execute(f"select {self._schema}.hypopg_reset()")
+        self._forget()
         if self.can_hide:
             self.session.execute(f"select {self._schema}.hypopg_unhide_all_indexes()")
         self.session.use_search_path(())
 
     def prepare(self, candidates: Sequence[Candidate]) -> tuple[PreparedCandidate, ...]:
         new = [candidate for candidate in dict.fromkeys(candidates) if candidate not in self._prepared]
-        self._switch(frozenset())
+        self._forget()
         for start in range(0, len(new), _AT_ONCE):
             self._try(new[start : start + _AT_ONCE])
         return tuple(self._prepared[candidate] for candidate in candidates)
 
     def _try(self, candidates: Sequence[Candidate]) -> None:
-        """Prepare candidates; where HypoPG refuses some, by halves, until only those are left out."""
-        handles = [f"hypo{len(self._prepared) + place}" for place in range(1, len(candidates) + 1)]
-        error = self._create(dict(zip(handles, candidates, strict=True)))
-        self._switch(frozenset())
-        if error is not None and len(candidates) > 1:
-            middle = len(candidates) // 2
-            self._try(candidates[:middle])
-            self._try(candidates[middle:])
-            return
-        for candidate, handle in zip(candidates, handles, strict=True):
+        """Prepare candidates: HypoPG has no other way to say which it takes than to create them."""
+        places = [(one, table) for one in candidates for table in self._leaves(one.table)]
+        results = self.session.run_each([self._creation(one, table) for one, table in places])
+        self._forget()
+        errors: dict[Candidate, str] = {}
+        for (candidate, _), result in zip(places, results, strict=True):
+            if isinstance(result, ParseError):
+                errors.setdefault(candidate, result.message.strip().splitlines()[0])
+        for candidate in candidates:
             size = estimate_index_size(candidate, self._catalog)
+            handle = f"hypo{len(self._prepared) + 1}"
+            error = errors.get(candidate)
             self._by_handle[handle] = candidate
             self._prepared[candidate] = PreparedCandidate(
                 candidate=candidate,
@@ -131,12 +136,15 @@ class HypoPlanner:
     ) -> list[Plan | PlanFailed]:
         if hidden and not self.can_hide:
             return [PlanFailed(_NO_HIDING) for _ in requests]
-        error = self._switch(on)
-        if error is not None:
-            return [PlanFailed(error) for _ in requests]
-        self._hide(hidden)
+        first = self._changes(on)
+        if hidden:
+            self._hide(hidden)
         try:
-            return self._plan_all(requests)
+            return self._plan_all(requests, first)
+        except CommandRefused as error:
+            # What was created before the refused one stays: HypoPG knows no transactions.
+            self._forget()
+            return [PlanFailed(error.error.message, error.error.sqlstate) for _ in requests]
         finally:
             if hidden:
                 self.session.execute(f"select {self._schema}.hypopg_unhide_all_indexes()")
@@ -144,11 +152,13 @@ class HypoPlanner:
     def plan_groups(self, groups: Sequence[Group]) -> list[list[Plan | PlanFailed]]:
         return [self.plan_many(group.requests, group.on, group.hidden) for group in groups]
 
-    def _plan_all(self, requests: Sequence[tuple[Statement, Binding]]) -> list[Plan | PlanFailed]:
+    def _plan_all(
+        self, requests: Sequence[tuple[Statement, Binding]], first: Sequence[First]
+    ) -> list[Plan | PlanFailed]:
         # The collecting session plans without parallel workers; the workload does not.
         settings = ("set transaction read only", "reset max_parallel_workers_per_gather", "set local jit = off")
         answers = self.session.explain_many(
-            settings, [Question(s.text, s.parameter_types, b.values, s.search_path) for s, b in requests]
+            settings, [Question(s.text, s.parameter_types, b.values, s.search_path) for s, b in requests], first
         )
         return [
             PlanFailed(tree.message, tree.sqlstate)
@@ -157,44 +167,46 @@ class HypoPlanner:
             for (statement, _), tree in zip(requests, answers, strict=True)
         ]
 
-    def _switch(self, on: frozenset[str]) -> str | None:
-        """Have exactly these candidates' hypothetical indexes; return why that cannot be."""
+    def _changes(self, on: frozenset[str]) -> list[First]:
+        """Return the commands after which exactly these candidates' hypothetical indexes are there."""
         gone = [handle for handle in self._active if handle not in on]
-        if gone:
-            oids = [oid for handle in gone for oid in self._active.pop(handle)]
-            self._connection.execute(
-                f"select {self._schema}.hypopg_drop_index(o::oid) from pg_catalog.unnest(%s::int8[]) o".encode(),  # noqa: S608 (a quoted schema)
-                (oids,),
-            )
-        new = sorted(handle for handle in on if handle not in self._active)
-        return self._create({handle: self._by_handle[handle] for handle in new}) if new else None
+        changes = [self._drop(oid) for handle in gone for oid in self._active.pop(handle)]
+        for handle in sorted(on):
+            if handle not in self._active:
+                self._active[handle] = []
+                changes += [self._create(handle, table) for table in self._leaves(self._by_handle[handle].table)]
+        return changes
 
-    def _create(self, candidates: Mapping[str, Candidate]) -> str | None:
-        """Create the hypothetical indexes of candidates, one per partition; return why one cannot be."""
-        owners: list[str] = []
-        statements: list[str] = []
-        for handle, candidate in candidates.items():
-            leaves = [t.relation for t in self._catalog.leaves(candidate.table) if t.kind in "rm"]
-            for leaf in leaves or [candidate.table]:
-                owners.append(handle)
-                statements.append(candidate_ddl(replace(candidate, table=leaf), "pgadvise_hypothetical"))
-        try:
-            with self._connection.transaction():
-                rows = self._connection.execute(
-                    f"select s.place::int8, h.indexrelid::int8, h.indexname"  # noqa: S608 (a quoted schema)
-                    " from pg_catalog.unnest(%s::text[]) with ordinality as s (ddl, place)"
-                    f" cross join lateral {self._schema}.hypopg_create_index(s.ddl) h".encode(),
-                    (statements,),
-                ).fetchall()
-        except psycopg.Error as error:
-            # What was created before the refused one stays: HypoPG knows no transactions.
-            self._connection.execute(f"select {self._schema}.hypopg_reset()".encode())
-            self._active.clear()
-            return (error.diag.message_primary or str(error)).strip().splitlines()[0]
-        for place, oid, name in rows:
-            self._active.setdefault(owners[place - 1], []).append(oid)
-            self._names[name] = owners[place - 1]
-        return None
+    def _leaves(self, table: RelationName) -> list[RelationName]:
+        """Return where an index on a table really is: on each partition of a partitioned one."""
+        found = self._found_leaves.get(table)
+        if found is None:
+            leaves = [one.relation for one in self._catalog.leaves(table) if one.kind in "rm"]
+            found = self._found_leaves[table] = leaves or [table]
+        return found
+
+    def _drop(self, oid: int) -> First:
+        command = Command(f"select {self._schema}.hypopg_drop_index({oid})".encode())
+        return First(command, lambda result: None)
+
+    def _create(self, handle: str, table: RelationName) -> First:
+        def learn(result: pq.abc.PGresult) -> None:
+            oid, name = result.get_value(0, 0), result.get_value(0, 1)
+            assert oid is not None and name is not None
+            self._active[handle].append(int(oid))
+            self._names[name.decode()] = handle
+
+        return First(self._creation(self._by_handle[handle], table), learn)
+
+    def _creation(self, candidate: Candidate, table: RelationName) -> Command:
+        ddl = candidate_ddl(replace(candidate, table=table), "pgadvise_hypothetical")
+        sql = f"select indexrelid::int8, indexname from {self._schema}.hypopg_create_index($1)"  # noqa: S608 (a quoted schema)
+        return Command(sql.encode(), (ddl.encode(),), (_TEXT,))
+
+    def _forget(self) -> None:
+        """Have no hypothetical index."""
+        self.session.execute(f"select {self._schema}.hypopg_reset()")
+        self._active.clear()
 
     def _hide(self, hidden: frozenset[str]) -> None:
         parents = {i.relation: i.parent for i in self._catalog.snapshot.indexes}

@@ -6,7 +6,7 @@ refused when it holds more than one statement.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +39,14 @@ class Question:
     values: Sequence[str | None]
     search_path: tuple[str, ...]
     role: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """A command to run before questions, and what to do with what it returns."""
+
+    command: Command
+    learn: Callable[[pq.abc.PGresult], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,11 @@ class PlanningSession:
         result = self._pg.exec_(sql.encode("utf-8"))
         return None if result.status in _OK else self._refused(result)
 
+    def run_each(self, commands: Sequence[Command]) -> list[pq.abc.PGresult | ParseError]:
+        """Run commands of our own, each for itself, and return what each gives or why it was refused."""
+        with closing(run_groups(self._pg, [[command] for command in commands])) as results:
+            return [result if result.status in _OK else self._refused(result) for _, _, result in results]
+
     def parse(self, text: str, types: Sequence[str | None], search_path: Sequence[str]) -> ParsedTypes | ParseError:
         oids = self._oids(types)
         if isinstance(oids, ParseError):
@@ -163,17 +176,20 @@ class PlanningSession:
     ) -> list[dict[str, Any] | ParseError]:
         return self.explain_many((), [Question(text, types, one, search_path) for one in values])
 
-    def explain_many(self, before: Sequence[str], questions: Sequence[Question]) -> list[dict[str, Any] | ParseError]:
+    def explain_many(
+        self, before: Sequence[str], questions: Sequence[Question], first: Sequence[First] = ()
+    ) -> list[dict[str, Any] | ParseError]:
         """Explain questions, each as if alone in a transaction that begins with `before` and is rolled back."""
-        return self.explain_groups([(before, questions)])[0]
+        return self.explain_groups([(before, questions)], first)[0]
 
     def explain_groups(
-        self, groups: Sequence[tuple[Sequence[str], Sequence[Question]]]
+        self, groups: Sequence[tuple[Sequence[str], Sequence[Question]]], first: Sequence[First] = ()
     ) -> list[list[dict[str, Any] | ParseError]]:
         """Explain several groups, each as `explain_many` does one: commands to begin with, and questions.
 
         They travel together: asking one by one takes longer than planning. An error ends a transaction, so the
-        questions after it are asked again. Raises CommandRefused when the server refuses a command before questions.
+        questions after it are asked again. `first` runs once before them, each command for itself, and lasts. Raises
+        CommandRefused when the server refuses one of those or a command before questions.
         """
         answers: list[list[dict[str, Any] | ParseError]] = [[] for _ in groups]
         while True:
@@ -186,15 +202,18 @@ class PlanningSession:
                     room -= len(left)
                 if not room:
                     break
-            if not parts:
+            if not parts and not first:
                 return answers
-            self._explain_parts(parts, answers)
+            self._explain_parts(parts, answers, first)
+            first = ()
 
-    def _explain_parts(self, parts: Sequence[_Part], answers: list[list[dict[str, Any] | ParseError]]) -> None:
+    def _explain_parts(
+        self, parts: Sequence[_Part], answers: list[list[dict[str, Any] | ParseError]], first: Sequence[First]
+    ) -> None:
         """Add to `answers` those of each part, up to and including its first error."""
-        groups: list[list[Command]] = []
-        owners: list[int] = []
-        asked: list[list[bool]] = []  # of each command, whether it is a question
+        groups = [[one.command] for one in first]
+        owners = [0] * len(first)
+        asked = [[False] for _ in first]  # of each command, whether it is a question
         for part in parts:
             commands, kinds = self._commands(part)
             if isinstance(commands, ParseError):
@@ -213,6 +232,8 @@ class PlanningSession:
                         answers[owners[number]].append(answer)
                     elif not fine:
                         raise CommandRefused(self._refused(result))
+                    elif number < len(first):
+                        first[number].learn(result)
             done = True
         finally:
             if not done and self._pg.status == pq.ConnStatus.OK:
