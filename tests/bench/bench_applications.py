@@ -186,7 +186,7 @@ def measure(
             chosen = [
                 {name: draw.choice(pool) for name, pool in pools.items()} for _ in range(min(_DRAWS, shape.calls))
             ]
-            kept = shape.transaction != "rollback" and " set " in shape.sql
+            kept = shape.transaction != "rollback" and " set " in shape.sql.lower()
             before = {name: _hot(connection) for name, connection in own.items()} if kept else {}
             for turn in range(rounds + 1):  # the first warms the caches
                 for name, mean in _one_round(control, own, application.name, shape, chosen).items():
@@ -213,7 +213,11 @@ def _one_round(
     chosen: Sequence[dict[str, Any]],
 ) -> dict[str, float]:
     """Return mean milliseconds per call by variant."""
-    control.execute("select pg_stat_statements_reset()")
+    # Only the copies' counters: those of the application itself are what the advice was made from.
+    control.execute(
+        "select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = any(%s)",
+        ([f"{database}_{name}" for name in own],),
+    )
     spent = dict.fromkeys(own, 0.0)
     for values in chosen:
         for name, connection in own.items():
