@@ -27,6 +27,7 @@ from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.robust import anchored
 from advisor.index_search.search import Chosen, Item, Problem, search
+from advisor.index_search.unbaited import offer_unbaited
 from advisor.index_search.unforeseen import foreseen, settled
 from advisor.index_search.unhelped import unhelped_notes
 from advisor.index_search.write_cost import collect_writes
@@ -123,6 +124,8 @@ def _advise(
         for _ in range(0 if spending else _FORESEEN_ROUNDS):
             if problem.late() or not foreseen(problem, chosen):
                 break
+            chosen = search(problem, chosen)
+        if not spending and not problem.late() and offer_unbaited(problem, planner, pool, chosen):
             chosen = search(problem, chosen)
         for _ in range(_MERGE_ROUNDS if spending else 1):
             merged = _with_merged(problem, planner, pool, chosen)

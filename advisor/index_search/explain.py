@@ -15,6 +15,7 @@ from advisor.units import format_count, format_duration
 _SCAN_BYTES_PER_SECOND = 200e6  # heap read by a build, warm SSD
 _SORT_SECONDS_PER_ROW = 1.2e-6
 _SLOWER = {"gin": 6.0, "gist": 8.0, "brin": 0.3, "hash": 1.0}
+_NEARLY_ALL = 0.75  # of the rows: a condition that keeps so many makes no index small
 _ONE_TO_ONE = re.compile(r"^(?:lower|upper|btrim|trim|initcap|unaccent|pg_catalog\.btrim|CAST)\(", re.I)
 _PURPOSES = (
     (("equality", "in"), "finds rows by {}"),
@@ -62,6 +63,11 @@ def share_text(item: Item) -> str:
     if item.candidate.predicate is None:
         return ""
     share = f"{item.share:.0%}" if item.share >= 0.01 else "less than 1%"
+    if item.share > _NEARLY_ALL:
+        return (
+            f" Its condition keeps nearly all rows ({share}) and is there for other statements: without it the planner "
+            "would walk through this index for them too, and be slower than now."
+        )
     return f" It holds only the rows that satisfy its condition ({share}), so it stays small."
 
 

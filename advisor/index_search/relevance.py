@@ -17,7 +17,8 @@ _FAMILY_ROUNDS = 3  # where the candidates are peeled in families, each
 _AT_ONCE = 40  # candidates; with many partial ones the planner's time for OR conditions explodes
 _PARTIAL_AT_ONCE = 16
 NO_GAIN = 0.995  # of the present cost: what is left of the candidates hardly helps
-_TRAP = 1.05  # a plan dearer than today's by this (by the LIMIT guard) is a trap; other indexes may still help
+# The planner took it and yet it is dearer than today's plan (by the LIMIT guard): a trap; other indexes may still help.
+_TRAP = 1.005
 _AT_LEAST = 24  # statements, the dearest, that are looked at however little time there is
 _HOPELESS = 1e-6  # of the workload's cost: such a statement decides nothing
 
@@ -111,7 +112,8 @@ def _layers(known: Known, families: Iterable[frozenset[str]], rounds: int) -> Lo
 def peeled(known: Known, allowed: frozenset[str], rounds: int, *, trap: float | None = None) -> Look:
     """Plan, take away what was used, and plan again; return all that was used.
 
-    A plan that gains nothing ends it, but for one dearer than today's by more than `trap`, where that is given.
+    A plan that gains nothing ends it, but for a trap: one dearer than today's by more than `trap`, where that is given.
+    With several indexes one may be the trap of some values and hide what another one gains, so each is tried alone.
     """
     relevant: set[str] = set()
     for _ in range(rounds):
@@ -120,12 +122,26 @@ def peeled(known: Known, allowed: frozenset[str], rounds: int, *, trap: float | 
             break
         cost, used = answer[0], answer[1] & allowed
         known.best = min(known.best, cost)
-        trapped = trap is not None and cost > trap * known.base
-        if not used or (cost > NO_GAIN * known.base and not trapped):
+        if not used:
             break
+        if cost > NO_GAIN * known.base:
+            several = trap is not None and len(used) > 1
+            if several:
+                yield from _each_alone(known, used)
+            elif trap is None or cost <= trap * known.base:
+                break
         relevant |= used
         allowed -= used
     return relevant
+
+
+def _each_alone(known: Known, used: frozenset[str]) -> Look:
+    """Plan with each of a few indexes by itself, so that what the best of them gains is known."""
+    for one in sorted(used):
+        answer = yield frozenset((one,))
+        if answer is not None:
+            known.best = min(known.best, answer[0])
+    return set()
 
 
 def _share(oracle: Oracle, candidates: Mapping[str, Candidate], layers: set[str], catalog: Catalog) -> None:

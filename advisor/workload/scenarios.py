@@ -113,8 +113,8 @@ class _Draw:
         """Return a value for one parameter at quantile `share` (0..1)."""
         if slot.place == "offset":
             return "0"
-        if slot.place == "limit":
-            return str(likely_limit(self.rows_per_call))
+        if slot.place is not None:
+            return str(likely_limit(_told(slot, self.rows_per_call)))
         meeting, column = slot.meeting, slot.column
         relative = meeting is not None and "||" in meeting.through and "now" in meeting.through
         if slot.word is not None and not relative:
@@ -298,6 +298,12 @@ class _Draw:
         return "".join(char for char in self.chance.choice(words) if char.isalnum()) or None if words else None
 
 
+def _told(slot: Slot, rows_per_call: float | None) -> float | None:
+    """Return the rows per call as far as they tell a LIMIT: one document may hold all the rows of a subquery."""
+    one = rows_per_call is not None and rows_per_call <= 1
+    return None if one and slot.place == "inner limit" else rows_per_call
+
+
 def likely_limit(rows_per_call: float | None) -> int:
     """Return the usual LIMIT that explains the rows a call returned.
 
@@ -336,7 +342,7 @@ def default_scenario(slots: Sequence[Slot], values: Values, rows_per_call: float
         if slot.word is not None:
             found.append(slot.word)
         elif slot.place is not None:
-            found.append("0" if slot.place == "offset" else str(likely_limit(rows_per_call)))
+            found.append("0" if slot.place == "offset" else str(likely_limit(_told(slot, rows_per_call))))
         else:
             found.append(values.default(slot.type))
     return tuple(found)

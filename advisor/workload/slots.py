@@ -30,7 +30,7 @@ class Slot:
     type: str
     meeting: Meeting | None
     column: ColumnValues | None
-    place: str | None = None  # "limit", "offset"
+    place: str | None = None  # "limit", "inner limit" (of a subquery), "offset"
     is_list: bool = False
     word: str | None = None  # the one value that makes sense here: a unit, a format, a time zone
     pending: bool = False  # of a statement that takes work from a queue: not what most of the rows have
@@ -58,10 +58,19 @@ def make_slots(
 
 def _places(tree: Tree) -> dict[int, str]:
     found: dict[int, str] = {}
+    root = tree[0].stmt
+    scalar = {id(link.subselect) for link in find(tree, ast.SubLink) if _is_scalar(link)}
     for select in find(tree, ast.SelectStmt):
+        # What writes handles as many rows as its subquery finds; a scalar subquery finds one.
+        own = select is root or not isinstance(root, ast.SelectStmt) or id(select) in scalar
         found.update(dict.fromkeys(parameters(select.limitOffset), "offset") if select.limitOffset else {})
-        found.update(dict.fromkeys(parameters(select.limitCount), "limit") if select.limitCount else {})
+        place = "limit" if own else "inner limit"
+        found.update(dict.fromkeys(parameters(select.limitCount), place) if select.limitCount else {})
     return found
+
+
+def _is_scalar(link: ast.SubLink) -> bool:
+    return bool(link.subLinkType == enums.SubLinkType.EXPR_SUBLINK)
 
 
 def _takes_work(tree: Tree) -> bool:

@@ -53,6 +53,28 @@ def predicates(one: Occurrence, facts: Facts) -> Iterator[Predicate]:
             )
 
 
+def stated(one: Occurrence, facts: Facts) -> dict[str, float]:
+    """Return the conditions on single columns that an occurrence states in its own text, with the share of rows that
+    each keeps: also those that keep nearly all, which make no index smaller."""
+    found: dict[str, float] = {}
+    for key in one.equal:
+        use = key.use
+        if use.expression is not None:
+            continue
+        column = quote_ident(use.columns[0])
+        known = facts.column(one.relation, use.columns[0])
+        nulls = facts.null_share(one.relation, use.columns[0])
+        if known is None or nulls is None:
+            continue
+        if use.operator == "IS NULL":
+            found[f"{column} IS NULL"] = nulls
+        elif known.base_type.name == "bool" and use.constant is not None:
+            flag = _boolean(key, column, use.constant, one, facts, most=1.0)
+            if flag is not None:
+                found[flag.text] = flag.share
+    return found
+
+
 def _predicate(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
     use = key.use
     if use.expression is not None:
@@ -101,7 +123,13 @@ def _predicate(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
 
 
 def _boolean(
-    key: Key, column: str, constant: str, one: Occurrence, facts: Facts, literal: bool = False
+    key: Key,
+    column: str,
+    constant: str,
+    one: Occurrence,
+    facts: Facts,
+    literal: bool = False,
+    most: float = _MAX_SHARE,
 ) -> Predicate | None:
     use = key.use
     value = constant.lower().strip("'")
@@ -119,7 +147,7 @@ def _boolean(
     else:
         share = None if share is None else 1 - share
         text = f"NOT {column}" if wanted else column
-    if share is None or share > _MAX_SHARE:
+    if share is None or share > most:
         return None
     return Predicate(text, frozenset({key.name}), share, literal)
 

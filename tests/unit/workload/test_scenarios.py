@@ -43,10 +43,12 @@ SNAPSHOT = snapshot(
 VALUES = Values(Catalog(SNAPSHOT))
 
 
-def draw(text: str, types: list[str], *meetings: Meeting, kind: str = "select", count: int = 32) -> list[Scenario]:
+def draw(
+    text: str, types: list[str], *meetings: Meeting, kind: str = "select", count: int = 32, rows: float = 19.7
+) -> list[Scenario]:
     full = [name if "." in name else f"pg_catalog.{name}" for name in types]
     slots = make_slots(full, meetings, frozenset(), parse_tree(text), VALUES)
-    return draw_scenarios(slots, count, VALUES, kind=kind, rows_per_call=19.7, seed="x")
+    return draw_scenarios(slots, count, VALUES, kind=kind, rows_per_call=rows, seed="x")
 
 
 def met(number: int, name: str, operator: str, **changes: object) -> Meeting:
@@ -225,3 +227,16 @@ def test_a_partition_takes_its_values_from_the_whole_table() -> None:
     values = Values(Catalog(taken)).of(part, "at")
     assert values is not None
     assert values.quantile(1.0) == "2025-06-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("select json_agg(r) from (select * from orders order by id limit $1) r", "20"),  # one document, of any rows
+        ("select * from orders order by id limit $1", "1"),
+        ("select (select id from orders order by id limit $1)", "1"),
+        ("delete from orders where id in (select id from orders limit $1)", "1"),
+    ],
+)
+def test_one_row_of_an_outer_query_tells_no_inner_limit(text: str, limit: str) -> None:
+    assert {scenario[0] for scenario in draw(text, ["int8"], rows=1.0)} == {limit}
