@@ -11,9 +11,10 @@ from advisor.units import format_count
 _MATTERS = 0.8  # a statement counts as served when its cost without the index rises above cost / 0.8
 _CALLS_PER_UPDATE = 0.5
 _STATES = 10
-# Where updates only move rows from state to state or out of a partial index, each row pays once: what reads save
-# counts, this many times more.
-_PAYS_TRANSITIONS = 20.0
+# Where updates only move rows from state to state or out of a partial index, each row pays once; and where they are not
+# many times more frequent than the reads, it is no heartbeat: there what reads save counts, this many times more.
+_PAYS = 20.0
+_MANY_TIMES = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def refusals(problem: Problem, chosen: Chosen) -> list[Refusal]:
             continue
         served, saved = _served(problem, chosen, handle, broken)
         lost = _lost(problem, chosen, handle, broken)
-        if _transitions(problem, handle, broken) and saved >= _PAYS_TRANSITIONS * lost:
+        beat = served * _MANY_TIMES < calls and not _transitions(problem, handle, broken)
+        if not beat and saved >= _PAYS * lost:
             continue
         if served < _CALLS_PER_UPDATE * calls:
             columns = sorted(

@@ -109,7 +109,8 @@ def _worthwhile(outcome: Outcome, handle: str, total: float) -> bool:
     if slight and _only_covers(outcome.problem, outcome.problem.items[handle]):
         return False
     least = least_gain(outcome.problem)
-    fast = all(costs[key][0] < _FAST for key in keys)
+    # Nor one beside an index that finds the same rows by its first column.
+    fast = all(costs[key][0] < _FAST for key in keys) or outcome.problem.items[handle].beside_existing
     if slight and fast:
         least = max(least, _LEAST_GAIN_WHEN_SLIGHT)
     return 1 - after / before >= least

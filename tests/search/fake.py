@@ -69,7 +69,7 @@ class FakePlanner:
 def table(name: str, rows: float = 100_000, pages: int = 1000, **options: object) -> Table:
     return Table(
         oid=abs(hash(name)) % 10**6, schema="public", name=name, kind=str(options.pop("kind", "r")), owner="o",
-        relpages=pages, reltuples=rows, size_bytes=pages * 8192, **options,
+        relpages=int(str(options.pop("relpages", pages))), reltuples=rows, size_bytes=pages * 8192, **options,
     )  # fmt: skip
 
 

@@ -178,6 +178,48 @@ def test_a_heartbeat_column_keeps_its_hot_updates() -> None:
     assert "HOT" in why and "50,000 updates" in why
 
 
+@pytest.mark.parametrize(("updates", "kept"), [(2_000, True), (50_000, False)])
+def test_reads_that_save_far_more_than_updates_lose_get_their_index(updates: float, kept: bool) -> None:
+    """A form saves an address with all other fields, and sign-in searches by it: no heartbeat."""
+    shot = snapshot(
+        [table("s", counters=counters(updates=100_000, hot=99_000))],
+        columns("s", id="int8", mail="text", owner="int8"),
+        [index("s_pkey", "s", "id", is_unique=True, is_primary=True, constraint="s_pkey")],
+        [statistics("s", "mail", -1.0)],
+    )
+    advice = advise(
+        shot,
+        prefer(("read", "s (mail)", 10.0), ("save", "s (never)", 1.0)),
+        ("save", "update s set mail = $1, owner = $2 where id = $3", updates),
+        ("read", "select * from s where mail = $1", 500),
+    )
+    assert bodies(advice) == ({"public.s (mail)"} if kept else set())
+
+
+@pytest.mark.parametrize(("existing", "proposed"), [("id", False), ("y", True)])
+def test_a_second_index_on_a_column_must_show(existing: str, proposed: bool) -> None:
+    """What an index that begins with the same column does nearly as well needs no other."""
+    shot = snapshot(
+        [table("a"), table("b")],
+        [*columns("a", id="int8", x="int8", y="int8", n="int8"), *columns("b", id="int8")],
+        [index("a_key", "a", existing, "n", is_unique=True)],
+        [statistics("a", "id", -0.3), statistics("a", "x", 1000), statistics("a", "y", -0.3)],
+    )
+
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        if key == "both":
+            return (600.0, {"a (id, x)"}) if "a (id, x)" in on else (1000.0, set())
+        return 1000.0, set()
+
+    advice = advise(
+        shot,
+        FakePlanner(costs),
+        ("both", "select * from a where id = $1 and x = $2", 40),
+        ("report", "select sum(id) from b", 10_000),
+    )
+    assert bool(advice.create) == proposed
+
+
 def test_literals_make_a_partial_index_and_say_so() -> None:
     shot = snapshot(
         [table("jobs", rows=1_000_000, pages=20_000)],
