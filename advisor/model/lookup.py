@@ -10,7 +10,6 @@ from advisor.model.names import RelationName
 from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
 
-
 # What the planner takes for the width of a text nobody has analyzed, and for a row's header and line pointer.
 _UNKNOWN_WIDTH, _ROW_OVERHEAD = 32, 28
 
