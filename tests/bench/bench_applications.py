@@ -213,11 +213,9 @@ def _one_round(
     chosen: Sequence[dict[str, Any]],
 ) -> dict[str, float]:
     """Return mean milliseconds per call by variant."""
-    # Only the copies' counters: those of the application itself are what the advice was made from.
-    control.execute(
-        "select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = any(%s)",
-        ([f"{database}_{name}" for name in own],),
-    )
+    copies = [f"{database}_{name}" for name in own]
+    # The counters of the application itself are what the advice was made from: they stay.
+    control.execute("select pg_stat_statements_reset(0, oid, 0) from pg_database where datname = any(%s)", (copies,))
     spent = dict.fromkeys(own, 0.0)
     for values in chosen:
         for name, connection in own.items():
@@ -230,8 +228,8 @@ def _one_round(
     rows = control.execute(
         "select d.datname, sum(s.total_exec_time + s.total_plan_time) / max(s.calls) from pg_stat_statements s "
         "join pg_database d on d.oid = s.dbid where s.query !~* '^(begin|commit|rollback|savepoint|release)' "
-        "and d.datname <> %s group by 1",
-        (database,),
+        "and d.datname = any(%s) group by 1",
+        (copies,),
     ).fetchall()
     return {name.removeprefix(f"{database}_"): float(mean) for name, mean in rows}
 
