@@ -49,6 +49,7 @@ _CLEARLY = 3.0  # or the statement must be this many times dearer without it
 # and what it saves must be this share of the workload, or of what a statement costs on average.
 _NOTICED, _NOTICED_OF_EACH = 0.0005, 0.05
 _MISSED = 3.0  # times dearer: less than that does not justify a second index on the same leading columns
+_IN_ORDER = 0.95  # |correlation|
 _MAX_PREPARED = 10_000  # the candidates of the dearest statements
 
 
@@ -155,9 +156,9 @@ def _advise(
                 chosen = settled(problem, chosen, tables)
     outcome = Outcome(problem=problem, pool=pool, chosen=chosen, hot_refused=refused, names=Names(catalog))
     with progress.step("Weighing each proposal"):
-        create, replaced = proposals(outcome, deadline)
         drops = advise_drops(snapshot, catalog, workload, planner)
-    gone = {drop.index for drop in drops}
+        gone = {drop.index for drop in drops}
+        create, replaced = proposals(outcome, deadline, gone)
     drops += tuple(drop for drop in replaced if drop.index not in gone)
     costs = outcome.statement_costs
     bound = lower_bound(problem, costs, started)
@@ -306,7 +307,25 @@ def _missed(problem: Problem, chosen: Chosen, handle: str, other: str) -> bool:
             known.relevant |= {other}
             known.costs.clear()
     without = chosen - {handle}
-    return any(cost(key, without) > _MISSED * cost(key, chosen) for key in problem.items[handle].statements)
+    for key in problem.items[handle].statements:
+        if cost(key, without) > _MISSED * cost(key, chosen):
+            known = problem.oracle.known[key]
+            if not (_in_table_order(problem, handle) and other in known.used(without & known.relevant)):
+                return True
+    return False
+
+
+def _in_table_order(problem: Problem, handle: str) -> bool:
+    """Return whether an index of one column follows the order of the table.
+
+    The planner believes only part of that of an index with more columns, and counts scattered pages for rows that lie
+    together all the same.
+    """
+    candidate = problem.items[handle].candidate
+    name = candidate.columns[0].column
+    if name is None or len(candidate.columns) > 1:
+        return False
+    return problem.facts.correlation(candidate.table, name) >= _IN_ORDER
 
 
 def _notes(problem: Problem, late: bool) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from advisor.index_search.candidates.brin import PAGES_PER_RANGE
 from advisor.index_search.facts import Facts
 from advisor.index_search.search import Chosen, Item, Problem
+from advisor.model.workload import Statement
 
 _MIN_CORRELATION = 0.99
 _LOSS = 2.0  # a statement may become this many times dearer,
-_SLIGHT = 0.002  # or lose this share of what the workload will cost
+_SLIGHT = 0.002  # or lose this share of what the workload will cost;
+_OF_PRESENT = 0.02  # this share of its own present cost is no loss: of what it wins it wins nearly all
 _CHEAPER = 20  # the B-tree must be this many times larger
 _PAGE = 1.75  # cost units of a page at an end of the range: read in order, its rows looked at and thrown away
 
@@ -42,13 +44,23 @@ def _bearable(problem: Problem, chosen: Chosen, exchanged: Chosen, tree: Item, b
         now, then = cost(key, chosen), cost(key, exchanged)
         if then > _LOSS * now:
             taken = known[key].used(exchanged & known[key].relevant)
-            if known[key].statement.has_limit or brin.handle not in taken:
+            if _stops_early(known[key].statement, brin) or brin.handle not in taken:
                 return False
             then = min(then, now + 2 * PAGES_PER_RANGE * _PAGE)
+            if then - now <= _OF_PRESENT * known[key].base:
+                continue
             if then > _LOSS * now and problem.weights[key] * (then - now) > _SLIGHT * total:
                 return False
         lost += problem.weights[key] * max(0.0, then - now)
     return lost <= problem.price(tree.handle)
+
+
+def _stops_early(statement: Statement, brin: Item) -> bool:
+    """Return whether a LIMIT may end the reading of the range: not where all of it is summed up or sorted first."""
+    uses = [use for use in statement.uses if use.role in ("order", "group", "distinct")]
+    table, name = brin.candidate.table, brin.candidate.columns[0].column
+    follows = any(use.role == "order" and use.relation == table and use.columns == (name,) for use in uses)
+    return statement.has_limit and (follows or not uses)
 
 
 def _counterpart(problem: Problem, item: Item, facts: Facts) -> Item | None:

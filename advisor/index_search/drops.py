@@ -23,7 +23,7 @@ from advisor.units import format_size
 
 SHORT_WINDOW = timedelta(days=7)
 LONG_WINDOW = timedelta(days=30)
-_WORTH_DROPPING = 10 * 8192  # an unused index below this costs nothing that matters
+WORTH_DROPPING = 10 * 8192  # an unused index below this costs nothing that matters
 _HURT = 1.1  # a statement this much dearer without the index counts as hurt
 
 
@@ -215,7 +215,7 @@ def _invalid(indexes: Iterable[Index]) -> Iterator[_Reason]:
         yield _Reason(index, "invalid", text, "high")
 
 
-def _usable(index: Index) -> bool:
+def usable(index: Index) -> bool:
     return index.is_valid and index.is_ready and index.is_live
 
 
@@ -226,7 +226,7 @@ def _same_predicate(one: Index, other: Index) -> bool:
 def _duplicates(indexes: Iterable[Index]) -> Iterator[_Reason]:
     groups: list[list[Index]] = []
     for index in indexes:
-        if not _usable(index):
+        if not usable(index):
             continue
         for group in groups:
             if _equal(group[0], index):
@@ -259,10 +259,10 @@ def _equal(one: Index, other: Index) -> bool:
 def _redundant(indexes: list[Index]) -> Iterator[_Reason]:
     gone: set[RelationName] = set()
     for index in sorted(indexes, key=lambda i: (len(i.columns), i.oid)):
-        if protected(index) or not _usable(index) or index.access_method != "btree" or index.is_clustered:
+        if protected(index) or not usable(index) or index.access_method != "btree" or index.is_clustered:
             continue
         for other in indexes:
-            if other is index or other.relation in gone or not _usable(other) or other.access_method != "btree":
+            if other is index or other.relation in gone or not usable(other) or other.access_method != "btree":
                 continue
             held = {key.column for key in other.columns} | set(other.include)
             longer = len(other.columns) > len(index.columns) or set(index.include) < set(other.include)
@@ -291,9 +291,9 @@ def _unused(indexes: list[Index], snapshot: Snapshot, catalog: Catalog) -> Itera
     nodes = sum(replica.is_read for replica in snapshot.replicas)
     missing = _unasked(snapshot)
     for index in indexes:
-        if protected(index) or not _usable(index) or _scans(index, catalog) != 0:
+        if protected(index) or not usable(index) or _scans(index, catalog) != 0:
             continue
-        if _size(index, catalog) < _WORTH_DROPPING or _supports_foreign_key(index, indexes, catalog):
+        if _size(index, catalog) < WORTH_DROPPING or supports_foreign_key(index, indexes, catalog):
             continue
         watch = watches.get(str(index.relation))
         seen = window if watch is None else min(window, now - watch.since)
@@ -325,7 +325,7 @@ def _watched(watch: IndexWatch, seen: timedelta, now: datetime) -> str:
     return text
 
 
-def _supports_foreign_key(index: Index, indexes: list[Index], catalog: Catalog) -> bool:
+def supports_foreign_key(index: Index, indexes: list[Index], catalog: Catalog) -> bool:
     """Return whether a foreign key's referenced side is deleted or updated through this index alone."""
     others = [other for other in indexes if other is not index]
     return any(

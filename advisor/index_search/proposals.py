@@ -21,11 +21,12 @@ from advisor.index_search.explain import (
     purpose,
     share_text,
 )
+from advisor.index_search.outdated import outdated
 from advisor.index_search.search import Chosen, Item, Problem
 from advisor.index_search.widths import normalised
 from advisor.index_search.write_cost import write_cost
 from advisor.model.catalog import Index
-from advisor.model.names import quote_ident
+from advisor.model.names import RelationName, quote_ident
 from advisor.model.report import IndexDrop, IndexProposal, StatementEffect
 from advisor.model.workload import Statement
 
@@ -54,8 +55,10 @@ class Outcome:
     too_little: frozenset[str] = frozenset()  # chosen by the numbers, but no statement gains enough to show
 
 
-def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, ...], tuple[IndexDrop, ...]]:
-    """Return the proposals, the most valuable first, and drops of existing indexes they replace.
+def proposals(
+    outcome: Outcome, deadline: float, gone: set[RelationName]
+) -> tuple[tuple[IndexProposal, ...], tuple[IndexDrop, ...]]:
+    """Return the proposals, the most valuable first, and drops of existing indexes they replace, beside those `gone`.
 
     Indexes that no final plan uses are taken out; costs are those with everything chosen in place.
     """
@@ -70,6 +73,7 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
         outcome.chosen = kept
     made: list[tuple[float, IndexProposal]] = []
     drops: list[IndexDrop] = []
+    by_handle: dict[str, IndexProposal] = {}
     for handle in sorted(outcome.chosen, key=lambda h: (len(problem.items[h].candidate.columns), h)):
         proposal = _proposal(outcome, problem.items[handle])
         if proposal is None:
@@ -80,7 +84,10 @@ def proposals(outcome: Outcome, deadline: float) -> tuple[tuple[IndexProposal, .
         drops.extend(replaced)
         gain = proposal.cost_before - proposal.cost_after
         made.append((gain, _with_replaced(proposal, replaced)))
+        by_handle[handle] = proposal
     made.sort(key=lambda pair: (-pair[0], pair[1].name))
+    if problem.budget_bytes is None:
+        drops.extend(outdated(problem, outcome.chosen, by_handle, gone | {drop.index for drop in drops}))
     return tuple(proposal for _, proposal in made), tuple(drops)
 
 

@@ -65,6 +65,8 @@ def _obvious(problem: Problem, chosen: Chosen) -> Chosen:
             continue
         if item.beside_existing or item.size_bytes > _OBVIOUS_SIZE * table_bytes[candidate.table]:
             continue
+        if _by_brin(problem, chosen, candidate):
+            continue
         more = chosen | {handle}
         gain = sum(
             problem.weights[key] * (cost(key, chosen) - cost(key, more))
@@ -77,6 +79,16 @@ def _obvious(problem: Problem, chosen: Chosen) -> Chosen:
         if gain >= _OBVIOUS_SHARE * total and writes <= _OBVIOUS_WRITES * gain and problem.allowed(more):
             chosen = more
     return chosen
+
+
+def _by_brin(problem: Problem, chosen: Chosen, candidate: Candidate) -> bool:
+    """Return whether a BRIN index was chosen for the column a B-tree begins with: better than its costs say."""
+    return any(
+        theirs.table == candidate.table
+        and theirs.access_method == "brin"
+        and same_key(theirs.columns[0], candidate.columns[0])
+        for theirs in (problem.items[handle].candidate for handle in chosen & problem.by_table()[candidate.table])
+    )
 
 
 def _one_per_column(problem: Problem, chosen: Chosen) -> Chosen:

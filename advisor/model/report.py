@@ -58,7 +58,7 @@ class IndexDrop:
     index: RelationName
     table: RelationName
     reason: str
-    kind: str  # duplicate redundant invalid unused
+    kind: str  # duplicate redundant invalid unused outdated
     size_bytes: int
     confidence: str = "high"
     hurt: tuple[StatementEffect, ...] = ()  # statements that get worse by the planner, empty when proven harmless

@@ -149,7 +149,7 @@ class DropPart(msgspec.Struct):
     index: Relation
     table: Relation
     reason: str
-    kind: Annotated[str, Meta(description="duplicate, redundant, invalid or unused")]
+    kind: Annotated[str, Meta(description="duplicate, redundant, invalid, unused or outdated")]
     size_bytes: int
     confidence: Confidence
     hurt: list[EffectPart]

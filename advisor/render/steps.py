@@ -28,6 +28,7 @@ DROP_WORDS = {
     "redundant": ("covered by another index", "indexes that others cover"),
     "invalid": ("invalid: takes writes, serves nothing", "invalid indexes"),
     "unused": ("not used", "unused indexes"),
+    "outdated": ("not used beside the new ones", "indexes that new ones replace"),
 }
 SETTING_CHANGE = "settings/change"
 # What no undo brings back, said where it cannot be overlooked.
