@@ -150,8 +150,8 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     keys: list[str] = []
     before_sum = after_sum = 0.0
     bound = _HELPED if problem.budget_bytes is None else _HELPED_IN_BUDGET
-    for key in _earned(outcome, item.handle):
-        before, after = outcome.statement_costs[key]
+    for key, before in _earned(outcome, item.handle).items():
+        after = outcome.statement_costs[key][1]
         statement = problem.oracle.known[key].statement
         if after < bound * before:
             helped.append(effect(statement, before, after))
@@ -206,19 +206,25 @@ def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:
     )
 
 
-def _earned(outcome: Outcome, handle: str) -> list[str]:
-    """Return the statements that use the index, without those that another index of the table serves nearly as well."""
+def _earned(outcome: Outcome, handle: str) -> dict[str, float]:
+    """Return the statements that use the index, with what each costs without it.
+
+    Not those that another index of the table serves nearly as well, unless there are no others: then what counts is
+    what the index adds to that one.
+    """
     problem, costs = outcome.problem, outcome.statement_costs
     using = [key for key, used in outcome.used_by.items() if handle in used]
     table = problem.items[handle].candidate.table
-    found = []
+    found, added = {}, {}
     for key in using:
         before, after = costs[key]
         beside = [other for other in outcome.used_by[key] - {handle} if problem.items[other].candidate.table == table]
         without = problem.oracle.cost(key, outcome.chosen - {handle}) if beside else before
         if after >= before or without - after >= _ITS_DOING * (before - after):
-            found.append(key)
-    return found or using
+            found[key] = before
+        else:
+            added[key] = without
+    return found or added
 
 
 def _saved(outcome: Outcome, key: str) -> float:

@@ -12,7 +12,7 @@ from advisor.model.catalog import Table
 from advisor.model.lookup import Catalog
 from advisor.model.workload import Binding, ColumnUse
 from advisor.workload.calibrate import Outcome, Sizes, calibrate, outcome_of, representatives, tables_by_name
-from advisor.workload.classify import Unusable
+from advisor.workload.classify import Unusable, has_limit
 from advisor.workload.literals import Literals
 from advisor.workload.parameters import Meeting, meetings_of_plan, meetings_of_uses
 from advisor.workload.scenarios import Scenario, default_scenario, draw_scenarios
@@ -247,7 +247,11 @@ def _doubts(
         and blocks_per_call > _MISMATCH_FACTOR * expected
         and blocks_per_call - expected > _MISMATCH_BLOCKS
     ):
-        yield (
-            f"parameter type mismatch suspected: a call touches {blocks_per_call:,.0f} blocks where the plan expects"
-            f" {expected:,.0f}; if the application binds another type than the column's, the index cannot be used"
-        )
+        touches = f"a call touches {blocks_per_call:,.0f} blocks where the plan expects {expected:,.0f}"
+        if has_limit(question.typed.tree):
+            yield f"{touches}: what the LIMIT waits for may lie at the far end of the index that the plan walks through"
+        else:
+            yield (
+                f"parameter type mismatch suspected: {touches}; if the application binds another type than the "
+                "column's, the index cannot be used"
+            )

@@ -344,6 +344,16 @@ def test_an_index_is_praised_for_what_it_does_itself() -> None:
     assert praised[("y",)] == ["select * from a where y = 2"]
 
 
+def test_what_an_index_adds_to_another_is_what_it_wins() -> None:
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        if {"a (x)", "a (y)"} <= on:
+            return 10.0, {"a (x)", "a (y)"}
+        return (80.0, {"a (x)"}) if "a (x)" in on else (1000.0, set())
+
+    advice = advise(TABLES, FakePlanner(costs), ("both", "select * from a where x = 1 and y = 2", 100))
+    assert {one.columns: one.cost_before for one in advice.create} == {("x",): 100_000, ("y",): 8_000}
+
+
 def test_an_existing_prefix_is_replaced() -> None:
     shot = snapshot(
         [table("a")],

@@ -257,3 +257,26 @@ def test_a_reset_between_snapshots_changes_nothing_else() -> None:
     taken = snapshot(statements=(row(BY_ID, calls=0, rows=0, total_exec_time=0.0, shared_blks_hit=0),))
     workload = read_workload(replace(taken), Catalog(taken), FakeSession(), Silent())
     assert workload.statements[0].mean_exec_time is None
+
+
+class IndexSession(FakeSession):
+    """Plans everything with an index."""
+
+    def explain(self, *question: Any) -> dict[str, Any] | ParseError:
+        super().explain(*question)
+        return {
+            "Node Type": "Index Scan", "Relation Name": "orders", "Index Name": "orders_pkey", "Plan Rows": 1,
+            "Total Cost": 8.0, "Index Cond": "(id = 1)",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (BY_ID, "parameter type mismatch suspected"),
+        ("select * from orders where id > $1 order by id limit 5", "what the LIMIT waits for"),
+    ],
+)
+def test_many_more_blocks_than_the_plan_expects_are_doubted_for_the_right_reason(query: str, said: str) -> None:
+    workload = read(IndexSession(), statements=(row(query, shared_blks_hit=100_000),))
+    assert any(said in note for note in workload.statements[0].notes)
