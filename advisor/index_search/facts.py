@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from advisor.index_search.options import SearchOptions
@@ -100,6 +101,25 @@ class Facts:
         others = max(1.0, distinct_count(statistics.n_distinct, self.rows(relation)) - len(frequencies))
         return rest / others
 
+    def range_share(self, relation: RelationName, column: str, operator: str, value: str) -> float | None:
+        """Return the share of rows beyond a number (`operator` is < <= > >=); None when statistics cannot tell."""
+        statistics = self.statistics(relation, column)
+        bound, common = _number(value), [] if statistics is None else parse_array(statistics.most_common_vals)
+        if statistics is None or bound is None:
+            return None
+        below = equal = 0.0
+        frequencies = statistics.most_common_freqs or ()
+        for text, share in zip(common, frequencies, strict=False):
+            number = _number(text)
+            below += share if number is not None and number < bound else 0.0
+            equal += share if number == bound else 0.0
+        bounds = [number for text in parse_array(statistics.histogram_bounds) if (number := _number(text)) is not None]
+        rest = max(0.0, 1.0 - sum(frequencies) - statistics.null_frac)
+        below += rest * _part_below(bounds, bound)
+        return max(0.0, {
+            "<": below, "<=": below + equal, ">=": 1 - statistics.null_frac - below,
+        }.get(operator, 1 - statistics.null_frac - below - equal))  # fmt: skip
+
     def asked_share(self, statement: Statement, relation: RelationName, use: ColumnUse) -> float | None:
         """Return the share of rows that have the value an equality asks for, the mean over the bindings; None when
         neither the text nor the bindings tell."""
@@ -192,6 +212,28 @@ class Facts:
             return False
         # The builtin provider (17 on) sorts by code point; libc's C.UTF-8 counts as any other locale to the planner.
         return server.locale_provider == "b" or (server.locale_provider == "c" and server.lc_collate in ("C", "POSIX"))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def _part_below(bounds: Sequence[float], value: float) -> float:
+    """Return the part of a histogram below a value.
+
+    >>> _part_below([0, 10, 20], 15), _part_below([0, 10, 20], -1), _part_below([], 3)
+    (0.75, 0.0, 0.5)
+    """
+    if len(bounds) < 2:
+        return 0.5
+    place = bisect_left(bounds, value)
+    if place in (0, len(bounds)):
+        return 0.0 if place == 0 else 1.0
+    low, high = bounds[place - 1], bounds[place]
+    return (place - 1 + (value - low) / (high - low)) / (len(bounds) - 1)
 
 
 def _canonical(value: str) -> str:

@@ -40,6 +40,7 @@ class Predicate:
 def predicates(one: Occurrence, facts: Facts) -> Iterator[Predicate]:
     """Yield the predicates worth trying for one occurrence."""
     single = [p for key in (*one.equal, *one.lists, *one.unequal) if (p := _predicate(key, one, facts)) is not None]
+    single.extend(p for key in one.ranges if (p := _beyond(key, one, facts)) is not None)
     single.extend(p for key in (*one.ranges, *one.joins) if (p := _not_null(key, one, facts)) is not None)
     yield from single
     useful = [p for p in single if p.replaces]
@@ -192,6 +193,28 @@ def _list(
     if total > _MAX_NULL_SHARE:
         return None
     return Predicate(f"{column} IN {constant}", frozenset(), total, literal)
+
+
+def _beyond(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
+    """Return the condition of a range that always has one and the same number for its bound: amounts below 0.
+
+    Times are no such numbers: the bound that was the same for a week is another one next week.
+    """
+    use = key.use
+    if use.expression is not None or use.operator not in ("<", "<=", ">", ">="):
+        return None
+    known = facts.column(one.relation, use.columns[0])
+    if known is None or known.type_category != "N":
+        return None
+    constant, literal = use.constant, False
+    if constant is None and use.parameter is not None:
+        # How many values the column has proves nothing about a bound: so many executions as for a flag.
+        constant, literal = repeated_literal(one.statement, use.parameter, 2.0), True
+    text = _value_text(constant) if constant is not None else None
+    share = facts.range_share(one.relation, use.columns[0], use.operator, text) if text is not None else None
+    if text is None or share is None or share > _MAX_NULL_SHARE:
+        return None
+    return Predicate(f"{quote_ident(use.columns[0])} {use.operator} {text}", frozenset({key.name}), share, literal)
 
 
 def _not_null(key: Key, one: Occurrence, facts: Facts) -> Predicate | None:
