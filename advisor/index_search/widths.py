@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
+from advisor.index_search.distinct import values_together
 from advisor.model.arrays import parse_array
 from advisor.model.catalog import Column, IndexColumn
 from advisor.model.lookup import Catalog
@@ -130,7 +131,7 @@ def _column_width(name: str, table: RelationName, catalog: Catalog) -> KeyWidth:
     column = catalog.columns.get(table, {}).get(name)
     row = catalog.statistics(table, name)
     nulls = row.null_frac if row else 0.0
-    distinct = row.n_distinct if row else 0.0
+    distinct = values_together(row, table, catalog) if row else 0.0
     frequencies = (row.most_common_freqs or ()) if row else ()
     if column is None:
         return KeyWidth((_UNKNOWN_WIDTH,), 1, nulls, distinct, frequencies, known=False)
