@@ -38,6 +38,10 @@ def run_groups(connection: pq.abc.PGconn, groups: Sequence[Sequence[Command]]) -
                 if result.status not in OK:
                     break
         return
+    # psycopg's connections do not block: libpq then waits until it can send the rest, and does not read meanwhile. A
+    # server whose answers fill the socket does not read either, and both wait for ever. In blocking mode libpq does both.
+    nonblocking = connection.nonblocking
+    connection.nonblocking = 0
     connection.enter_pipeline_mode()
     owed = 0  # ends of groups that were sent and not read yet
     sending = True
@@ -62,6 +66,8 @@ def run_groups(connection: pq.abc.PGconn, groups: Sequence[Sequence[Command]]) -
             owed -= 1
     finally:
         _leave(connection, owed, sending)
+        if connection.status == pq.ConnStatus.OK:
+            connection.nonblocking = nonblocking
 
 
 def _leave(connection: pq.abc.PGconn, owed: int, sending: bool) -> None:
