@@ -16,6 +16,7 @@ from advisor.index_search.facts import Facts
 from advisor.index_search.hot import lookalikes, refusals
 from advisor.index_search.interrupt import Stop, stopped_by_interrupt
 from advisor.index_search.key_order import equalities_first
+from advisor.index_search.measured import believe_measured_time, measured_notes
 from advisor.index_search.merge import merged_candidates, reshaped_candidates
 from advisor.index_search.options import SearchOptions
 from advisor.index_search.oracle import Oracle
@@ -105,6 +106,9 @@ def _advise(
             peel(oracle, by_handle, weights, catalog, late, step, own)
         cut_short = late()
     _link(items, oracle)
+    if spending or options.max_indexes is not None:
+        # Without limits each index pays for itself or does not; with them it is spared to serve another statement.
+        believe_measured_time(oracle)
     relations = {relation for statement in workload.statements for relation in statement.relations}
     problem = Problem(
         oracle=oracle,
@@ -180,6 +184,7 @@ def _advise(
         complete=not (cut_short or stop.asked or time.monotonic() > deadline),
         notes=(
             *_notes(problem, cut_short or time.monotonic() > deadline),
+            *measured_notes(oracle),
             *unhelped_notes(problem, planner, outcome.chosen),
             *statistics_notes(problem, planner),
             *drop_notes(snapshot),

@@ -78,7 +78,7 @@ def _floor(problem: Problem, key: str, stop: float) -> float | None:
 
 def _within_limits(problem: Problem, floors: Mapping[str, float], answer: float, stop: float) -> float:
     """Return a lower bound on the cost of what the limits allow; 0 where none was found in time."""
-    budget = Budget(problem)
+    budget = Budget(problem, felt=False)
     elsewhere = sum(problem.weights[key] * floor for key, floor in floors.items() if key not in budget.statements)
     best = 0.0
     while (left := stop - time.monotonic()) > 0:

@@ -75,30 +75,36 @@ class Answers:
 
 
 class Budget:
-    """The problem in bit masks."""
+    """The problem in bit masks. `felt`: costs as the search counts them; else as the planner does."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, felt: bool = True) -> None:
         self._problem = problem
+        self._felt = felt
         self.handles = [handle for handle in sorted(problem.items) if problem.items[handle].statements]
         self.bits = {handle: 1 << place for place, handle in enumerate(self.handles)}
         self.sizes = [max(1, problem.items[handle].size_bytes) for handle in self.handles]
         self.statements: dict[str, Answers] = {}
         for key, known in problem.oracle.known.items():
             if known.relevant and known.failed is None:
-                answers = [(self.mask(a), self.mask(u), c) for a, u, c in known.triples]
+                answers = [(self.mask(a), self.mask(u), self._counted(key, c)) for a, u, c in known.triples]
                 self.statements[key] = Answers(
-                    key, problem.weights[key], known.base, self.mask(known.relevant), answers
+                    key, problem.weights[key], self._counted(key, known.base), self.mask(known.relevant), answers
                 )
         self.serves = [
             [self.statements[key] for key in problem.items[handle].statements if key in self.statements]
             for handle in self.handles
         ]
-        self.present = sum(problem.weights[key] * known.base for key, known in problem.oracle.known.items()) or 1.0
+        self.present = (
+            sum(problem.weights[key] * self._counted(key, one.base) for key, one in problem.oracle.known.items()) or 1.0
+        )
         self.offered = [
             place for place, handle in enumerate(self.handles) if handle not in problem.forbidden and self.serves[place]
         ]
         self.recombined_at = -1  # plans asked when the programme was solved last: it knows nothing new before another
         self._values: dict[int, float] = {}
+
+    def _counted(self, key: str, cost: float) -> float:
+        return self._problem.oracle.known[key].felt(cost) if self._felt else cost
 
     def mask(self, handles: Iterable[str]) -> int:
         found = 0
@@ -149,9 +155,9 @@ class Budget:
         for one in statements:
             answer = answers.get(one.key)
             if answer is None:
-                one.costs[chosen & one.relevant] = oracle.known[one.key].base
+                one.costs[chosen & one.relevant] = one.base
                 continue
-            cost, used = answer
+            cost, used = self._counted(one.key, answer[0]), answer[1]
             mask = self.mask(used)
             self._learn(one, mask & ~one.relevant)
             one.costs[chosen & one.relevant] = cost
@@ -228,7 +234,7 @@ class Budget:
             if now is not None:
                 won += one.weight * (now - (one.least(bigger) if then is None else then))
             else:
-                won += one.weight * (self._problem.oracle.known[one.key].base - one.least(bigger))
+                won += one.weight * (one.base - one.least(bigger))
         return won
 
 

@@ -25,6 +25,7 @@ Look = Generator[Set, Answer | None, set[str]]
 _MAX_TRIPLES = 400  # per statement
 # Planning a join of that many tables takes long: such statements are asked about under fewer sets.
 _MANY_TABLES, _EFFORT, _LEAST_ASKED = 10, 20_000, 24
+_HALF, _LITTLE = 0.5, 0.1  # of the present cost
 _NEARLY = 0.95  # planners break the rule that more indexes never cost more by a few per cent
 
 
@@ -41,6 +42,7 @@ class Known:
     failed: str | None = None
     most: int | None = None  # sets that are asked about, where planning takes long
     asked: int = 0
+    slower: float = 1.0  # times that it takes longer than its present cost says, beyond doubt
 
     @classmethod
     def of(cls, statement: Statement) -> Known:
@@ -58,6 +60,22 @@ class Known:
     def used(self, chosen: Set) -> Set:
         """Return the indexes of the answer that holds for a set; empty when there is none yet."""
         return next((used for allowed, used, _ in self.triples if used <= chosen <= allowed), frozenset())
+
+    def felt(self, cost: float) -> float:
+        """Return a cost as the search counts it: the present plan's by measured time, a far cheaper plan's as planned.
+
+        What makes the present plan slow is gone where the planner finds another way to the rows; a plan that saves
+        less than half is not.
+        """
+        if self.slower <= 1:
+            return cost
+        half, little = _HALF * self.base, _LITTLE * self.base
+        if cost <= little:
+            return cost
+        above = self.slower * self.base - self.base
+        if cost >= half:
+            return cost + above
+        return cost + above * (cost - little) / (half - little)
 
     def bounds(self, chosen: Set) -> tuple[float, float]:
         low = max((cost for allowed, _, cost in self.triples if chosen <= allowed), default=0.0)
@@ -210,6 +228,14 @@ class Oracle:
                 found = known.lookup(within)
             found = known.costs[within] = known.base if found is None else found
         return found
+
+    def felt(self, key: str, chosen: Set) -> float:
+        """Return `cost` as the search counts it."""
+        return self.known[key].felt(self.cost(key, chosen))
+
+    def least_felt(self, key: str, chosen: Set) -> float:
+        """Return `least` as the search counts it."""
+        return self.known[key].felt(self.least(key, chosen))
 
     def least(self, key: str, chosen: Set) -> float:
         """Return a cost the statement hardly goes below under a set of indexes, without asking."""

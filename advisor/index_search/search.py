@@ -162,11 +162,11 @@ class Problem:
 
     def change_by(self, chosen: Chosen, move: Move) -> float:
         """Return what a move changes the objective by. It looks only at the tables and statements concerned."""
-        cost = self.oracle.cost
+        felt = self.oracle.felt
         reads = 0.0
         for key in self._concerned(move):
             now, then = self._around(key, chosen, move)
-            reads += self.weights[key] * (cost(key, then) - cost(key, now))
+            reads += self.weights[key] * (felt(key, then) - felt(key, now))
         return reads + self._overhead_change(chosen, move)
 
     def least_change(self, chosen: Chosen, move: Move) -> float:
@@ -174,7 +174,7 @@ class Problem:
         reads = 0.0
         for key in self._concerned(move):
             now, then = self._around(key, chosen, move)
-            reads += self.weights[key] * (self.oracle.least(key, then) - self.oracle.cost(key, now))
+            reads += self.weights[key] * (self.oracle.least_felt(key, then) - self.oracle.felt(key, now))
         return reads + self._overhead_change(chosen, move)
 
     def _concerned(self, move: Move) -> Iterable[str]:
@@ -208,7 +208,7 @@ class Problem:
         gain = 0.0
         for key in self.items[handle].statements:
             now, then = self._around(key, chosen, move)
-            gain += self.weights[key] * max(0.0, self.oracle.cost(key, now) - self.oracle.least(key, then))
+            gain += self.weights[key] * max(0.0, self.oracle.felt(key, now) - self.oracle.least_felt(key, then))
         return gain - self.price(handle)
 
 
@@ -236,7 +236,7 @@ def _ideals(problem: Problem, until: float | None = None) -> Chosen:
     """
     chosen: Chosen = frozenset()
     known = problem.oracle.known
-    for key in sorted(known, key=lambda k: -problem.weights[k] * (known[k].base - known[k].best)):
+    for key in sorted(known, key=lambda k: -problem.weights[k] * (known[k].felt(known[k].base) - known[k].best)):
         if not known[key].relevant:
             continue
         if problem.late() if until is None else time.monotonic() > until:

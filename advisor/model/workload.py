@@ -7,6 +7,8 @@ from datetime import datetime
 
 from advisor.model.names import RelationName
 
+LONGEST_SHOWN = 2000  # characters of an unusable text that are kept
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
@@ -76,6 +78,7 @@ class Statement:
     shared_blks: float | None  # hit + read, over all calls
     temp_blks_written: float | None = None
     wal_bytes: float | None = None
+    work_time: float | None = None  # ms over all calls that no wait for locks, disks or clients explains
     search_path: tuple[str, ...] = ("public",)
     has_limit: bool = False
     roles: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from advisor.model.names import RelationName
-from advisor.model.workload import UnusableStatement
+from advisor.model.workload import LONGEST_SHOWN, UnusableStatement
 from advisor.workload.classify import Understood, Unusable, relations_named, understand
 from advisor.workload.literals import Literals, align, generalise, has_parameters, is_prefix_of, shape_of_text
 from advisor.workload.parse import LONGEST_TEXT, NotParsed, fingerprint, parse_tree
@@ -27,7 +27,6 @@ ISOLATED = (
     TypeError,
     ValueError,
 )
-_LONGEST_SHOWN = 2000
 # The counters of these say nothing about rows and blocks of the query inside.
 _NOT_COUNTED_INSIDE = frozenset(["EXPLAIN", "DECLARE"])
 _BULK_CALLS, _BULK_ROWS = 2, 1000
@@ -121,7 +120,7 @@ class Gathering:
 
     def refuse(self, text: str | None, counters: Counters, why: Unusable) -> None:
         """Count a text among the unusable ones; equal ones become one line."""
-        shown = (text or "")[:_LONGEST_SHOWN]
+        shown = (text or "")[:LONGEST_SHOWN]
         known = self._unusable.get((shown, why.reason))
         if known is not None:
             counters = counters + Counters(known.calls, known.total_exec_time)
@@ -142,7 +141,7 @@ class Gathering:
             groups = self._groups_of(understood, entry.role)
             counters = entry.counters
             if understood.wrapper in _NOT_COUNTED_INSIDE:
-                counters = replace(counters, rows=None, shared_blks=None)
+                counters = replace(counters, rows=None, shared_blks=None, work_time=None)
         except Unusable as why:
             self.refuse(entry.text, entry.counters, why)
             return

@@ -134,6 +134,7 @@ def _statement(
         shared_blks=counters.shared_blks,
         temp_blks_written=counters.temp_blks_written,
         wal_bytes=counters.wal_bytes,
+        work_time=counters.work_time,
         search_path=group.search_path,
         has_limit=has_limit(typed.tree),
         roles=tuple(sorted(group.roles)),

@@ -261,7 +261,7 @@ def show(application: Application, expected: Expected, variants: Sequence[Varian
             f"{found[variant.name].hot:6.0%} {variant.seconds:9.1f}"
         )
     for variant in variants:
-        if variant.name in ("none", "dba") or variant.name.startswith("price"):
+        if variant.name in ("none", "dba") or variant.name.startswith(("price", "most")):
             continue
         slower = []
         for shape in application.statements:
@@ -320,6 +320,9 @@ def run_in(
         other = replace(options, fixed_price=factor * options.fixed_price, size_price=factor * options.size_price)
         advice, seconds = advice_of(dsn, other)
         variants.append(Variant(f"price_x{factor:.2g}", script_of(advice), seconds=seconds))
+    for most in arguments.max_indexes:
+        advice, seconds = advice_of(dsn, replace(options, max_indexes=most))
+        variants.append(Variant(f"most_{most}", script_of(advice), seconds=seconds))
     if arguments.show:
         for label, advice in (("ours", plain), ("ours_constants", told)):
             for proposal in advice.create:
@@ -345,6 +348,7 @@ def main() -> None:
     parser.add_argument(
         "--thirds", action="store_true", help="also with a third of that price, and with three times it"
     )
+    parser.add_argument("--max-indexes", type=int, nargs="*", default=[], help="also with at most so many indexes")
     parser.add_argument("--folder", type=Path, help="for the files with constants")
     parser.add_argument("--advice-only", action="store_true", help="compare with the list, run nothing")
     parser.add_argument("--show", action="store_true", help="print every proposal")
