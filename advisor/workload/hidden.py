@@ -215,7 +215,8 @@ def _rows_by_key(statistics: ColumnStatistics, rows: float) -> dict[str, float]:
         documents += 1
         if isinstance(document, dict):
             for key, value in document.items():
-                values[key].append(json.dumps(value))
+                if not isinstance(value, dict | list):  # nobody compares a document within the document as a whole
+                    values[key].append(json.dumps(value))
     if documents < _LEAST_DOCUMENTS:
         return {}
     found = {}

@@ -25,6 +25,7 @@ _LIMITS = (1, 2, 3, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500, 1
 _DEFAULT_LIMIT = 20
 _NEARLY_ALWAYS = 0.9
 _MOST = 0.5  # of a queue's rows
+_NO_ROWS = 0.4  # of the further states that a statement names: those that no row has just now
 _MORE_WORDS = (0, 0, 1, 1, 2)  # behind the first: people search for one or two, seldom three
 _LIST_LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200)
 _LOWER, _UPPER = frozenset([">", ">="]), frozenset(["<", "<="])
@@ -199,6 +200,10 @@ class _Draw:
         key = (meeting.relation, meeting.column)
         # A queue keeps its finished jobs, in most of its rows; workers ask for the others.
         finished = {value for value, share in column.frequent if share >= _MOST} if slot.pending else set()
+        if self.used[key] and not column.bounds and self.chance.random() < _NO_ROWS:
+            # All values that rows have are known. "Created or processing" finds what is created while nothing is being
+            # processed: as many rows as naming the one state twice.
+            return self.chance.choice(sorted(filter(None, self.used[key])) or [None])
         for _ in range(12 if finished else 6):
             value = column.equal(share, by_rows=self.by_rows and not finished, chance=self.chance)
             if value not in self.used[key] and value not in finished:

@@ -73,6 +73,11 @@ def test_no_key_where_several_could_be_or_none_fits() -> None:
     assert revealed(both).text == both
 
 
+def test_a_document_within_the_document_is_not_what_is_compared() -> None:
+    stored = [{"charge": f"C{n}", "card": {"last4": n}, "lines": [n], "risk": n % 5} for n in range(100)]
+    assert "'charge'" in revealed(_BY_SKU, stored=stored).assumed[0]
+
+
 def test_the_only_key_needs_no_counters() -> None:
     assert "attrs ->> 'sku'" in revealed(_BY_SKU, rows=None, stored=[{"sku": n} for n in range(50)]).text
 

@@ -70,6 +70,14 @@ def test_a_queue_is_not_asked_for_its_finished_jobs() -> None:
     assert waiting == {"paid", "open", "failed"}
 
 
+def test_a_list_of_states_may_name_one_that_no_row_has() -> None:
+    found = draw("select $1, $2", ["text", "text"], met(1, "status", "="), met(2, "status", "="))
+    assert ("failed", "failed") in found  # as rare as nothing but the rarest is
+    assert any(set(pair) == {"paid", "open"} for pair in found)
+    ids = draw("select $1, $2", ["int8", "int8"], met(1, "id", "="), met(2, "id", "="))
+    assert sum(first == second for first, second in ids) <= 3  # of two known among many there is mostly another one
+
+
 def test_same_seed_same_scenarios() -> None:
     one = draw("select $1", ["int8"], met(1, "id", "="))
     assert one == draw("select $1", ["int8"], met(1, "id", "="))
