@@ -126,6 +126,8 @@ class _Draw:
                 drawn = self._list(slot, share)
             elif column.is_time and (slot.type_name == "interval" or _RELATIVE.intersection(meeting.through)):
                 drawn = self._before_now(slot, meeting, column, share)
+            elif _is_width(meeting, column) and self.values.takes(slot.type, column):
+                drawn = _fit(self._width(column, share), slot, column, meeting)
             elif self.values.takes(slot.type, column):
                 drawn = _fit(self._for_column(slot, meeting, column, share), slot, column, meeting)
         if drawn is None:
@@ -224,6 +226,13 @@ class _Draw:
             return _log_uniform(share, 0.001, 0.2)
         return 1 - _log_uniform(share, 0.0001, 0.5)
 
+    def _width(self, column: ColumnValues, share: float) -> str | None:
+        """Return what is added to another value of the column: `lat between $1 and $1 + $2`."""
+        if len(column.positions) < 2:
+            return None
+        width = (column.positions[-1] - column.positions[0]) * _log_uniform(share, 0.0002, 0.2)
+        return from_number(width, column.type_name)
+
     def _before_now(self, slot: Slot, meeting: Meeting, column: ColumnValues, share: float) -> str | None:
         """Return what goes into `column > now() - …`: an interval, a number of units, a text before a unit."""
         if slot.type_name == "interval" and "now" not in meeting.through:
@@ -262,8 +271,8 @@ class _Draw:
                 return text[: max(3, len(text) // 2)]
             prefix = text[: max(3, int(len(text) * _log_uniform(share, 0.35, 1)))]
             return (prefix if self.by_rows else column.beside(prefix, self.chance)) + "%"
-        # People type one short word or half of the text.
-        length = max(5, min(20, int(len(text) * _log_uniform(share, 0.1, 0.7))))
+        # People type one short word, half of the text, or paste all of it.
+        length = max(5, min(30, int(len(text) * _log_uniform(share, 0.1, 1))))
         middle = text[max(0, (len(text) - length) // 2) :][:length]
         if middle and not self.by_rows:
             middle = column.beside(middle, self.chance, inside=True)
@@ -301,6 +310,11 @@ class _Draw:
             return None
         words = (column.any_text(self.chance) or "").split()
         return "".join(char for char in self.chance.choice(words) if char.isalnum()) or None if words else None
+
+
+def _is_width(meeting: Meeting, column: ColumnValues) -> bool:
+    """Return whether a parameter is added to something that is compared with a column of numbers."""
+    return not column.is_time and meeting.argument == 1 and meeting.through[-1:] in (("+",), ("-",))
 
 
 def _told(slot: Slot, rows_per_call: float | None) -> float | None:

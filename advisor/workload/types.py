@@ -49,6 +49,8 @@ _SUMS = tuple(
     (f"pg_catalog.{left}", f"pg_catalog.{right}")
     for left, right in (("date", "int4"), ("timestamptz", "interval"), ("timestamp", "interval"), ("date", "interval"))
 )
+# What is added to a moment is a span of time; anything else is added to its like.
+_ADDED_TO = {"timestamptz": "interval", "timestamp": "interval", "time": "interval", "date": "int4"}
 _MOST_TRIES = 400
 _MOST_STEPS = 24
 # Only a refusal that other types could cure is worth a search: unknown function or operator, ambiguity, datatype
@@ -212,7 +214,9 @@ def _elements_for_ranges(state: _Inference, types: tuple[str, ...]) -> tuple[str
 def _search(state: _Inference, error: ParseError) -> ParsedTypes | None:
     """Try types for one group of suspects, then two, then three; the first that the server accepts wins."""
     limit = state.tries + _MOST_TRIES
-    for extra in _typings(state.tree, _suspects(state.tree, error.position)):
+    expected = _types_of_sums(state)
+    likely = [expected] if expected else []
+    for extra in itertools.chain(likely, _typings(state.tree, _suspects(state.tree, error.position))):
         if state.tries >= limit:
             return None
         answer = state.ask(extra)
@@ -221,6 +225,34 @@ def _search(state: _Inference, error: ParseError) -> ParsedTypes | None:
         if isinstance(answer, ParsedTypes):
             return answer
     return None
+
+
+def _types_of_sums(state: _Inference) -> dict[int, str]:
+    """Return the types of parameters that are added up, by what the server expects in the place of the sums.
+
+    `lat < $1 + $2` is ambiguous to it, `lat < $1` is not: without this whole numbers would do, and no coordinate fits.
+    """
+    tokens = {token.start: token for token in code_tokens(state.text)}
+    sums: list[tuple[int, int]] = []
+    edits = []
+    for node in find(state.tree, ast.A_Expr):
+        left, right = node.lexpr, node.rexpr
+        if operator_name(node) in ("+", "-") and is_parameter(left) and is_parameter(right):
+            sums.append((left.number, right.number))
+            edits.append((node.location, tokens[right.location].end, ""))
+    if not sums:
+        return {}
+    state.tries += 1
+    gone = {added for _, added in sums}
+    hints = [TEXT if number in gone else state.hints.get(number) for number in range(1, state.count + 1)]
+    answer = state.session.parse(apply_edits(state.text, edits), hints, state.search_path)
+    if not isinstance(answer, ParsedTypes):
+        return {}
+    found = {}
+    for first, added in sums:
+        found[first] = answer.parameter_types[first - 1]
+        found[added] = "pg_catalog." + _ADDED_TO.get(name := found[first].removeprefix("pg_catalog."), name)
+    return found
 
 
 def _typings(tree: Tree, groups: Sequence[tuple[int, ...]]) -> Iterator[dict[int, str]]:

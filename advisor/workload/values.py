@@ -69,6 +69,8 @@ _DEFAULTS = {
     "numrange": "[1,10)",
 }
 _MOST_DOCUMENT_PATHS = 40
+_OTHER_PATHS = 6  # tries for a path that few documents have,
+_MOST_DOCUMENTS = 0.5  # not so many
 _KINDS = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -205,15 +207,28 @@ class ColumnValues:
         return self.elements[-1][0]
 
     def document_path(self, chance: random.Random) -> str | None:
-        """Return one path out of one of the column's JSON documents: {"user": {"plan": "free"}}."""
-        text = self.any_text(chance)
-        if text is None:
+        """Return one path out of one of the column's JSON documents: {"user": {"plan": "free"}}.
+
+        Not one that most documents have, where there are others: nobody searches for that.
+        """
+        if not self._documents:
             return None
-        try:
-            document = json.loads(text)
-        except ValueError:
-            return None
-        return json.dumps(_one_path(document, chance))
+        for _ in range(_OTHER_PATHS):
+            path = _one_path(chance.choice(self._documents), chance)
+            if sum(_holds(document, path) for document in self._documents) < _MOST_DOCUMENTS * len(self._documents):
+                break
+        return json.dumps(path)
+
+    @cached_property
+    def _documents(self) -> tuple[Any, ...]:
+        """The sampled documents: one entry for each of the histogram's bounds, else the most common ones."""
+        found = []
+        for text in self.bounds or [value for value, _ in self.frequent]:
+            try:
+                found.append(json.loads(text))
+            except ValueError:
+                continue  # cut by the server
+        return tuple(found)
 
     @cached_property
     def ranges(self) -> tuple[tuple[float, float], ...]:
@@ -250,6 +265,15 @@ def _one_path(document: Any, chance: random.Random) -> Any:
             return [_one_path(chance.choice(document), chance)]
         break
     return document
+
+
+def _holds(document: Any, path: Any) -> bool:
+    """Return whether a document contains a path, as @> does."""
+    if isinstance(path, dict) and isinstance(document, dict):
+        return all(key in document and _holds(document[key], value) for key, value in path.items())
+    if isinstance(path, list) and isinstance(document, list):
+        return all(any(_holds(element, wanted) for element in document) for wanted in path)
+    return bool(document == path)
 
 
 class Values:

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from advisor.model.arrays import format_array
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.workload.parameters import Meeting
@@ -138,6 +139,21 @@ def test_arrays_documents_patterns() -> None:
     assert draw("select $1", ["jsonb"], met(1, "data", "@>"))[0] == ('{"a": {"b": 1}}',)
     assert all(str(value).endswith("%") for (value,) in draw("select $1", ["text"], met(1, "name", "~~")))
     assert all(str(value).startswith("%") for (value,) in draw("select $1", ["text"], met(1, "name", "~~*")))
+
+
+def test_nobody_searches_for_what_every_document_has() -> None:
+    documents = [f'{{"kind": "alarm", "code": "P{n}"}}' for n in range(50)]
+    one = statistics("data", histogram_bounds=format_array(tuple(documents)))
+    found = ColumnValues("jsonb", 50.0, one)
+    paths = {found.document_path(random.Random(n)) for n in range(40)}
+    assert len(paths) > 10
+    assert sum("kind" in str(path) for path in paths) <= 1
+
+
+def test_what_is_added_to_a_value_is_a_width() -> None:
+    numbers = (met(1, "id", ">="), met(2, "id", "<=", through=("+",)), met(3, "id", "<=", through=("+",), argument=1))
+    widths = [int(scenario[2] or 0) for scenario in draw("select $1, $2, $3", ["int8"] * 3, *numbers)]
+    assert max(widths) <= 0.2 * 300
 
 
 def test_people_search_for_one_word_or_several() -> None:

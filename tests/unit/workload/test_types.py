@@ -23,3 +23,20 @@ def test_two_parameters_of_a_sum_have_types_of_their_own() -> None:
     text = "select id from absence where during && daterange($1, $1 + $2)"
     typed = infer_types(_Ranges(), text, parse_tree(text), ())
     assert typed.types == ("pg_catalog.date", "pg_catalog.int4")
+
+
+class _Coordinates(FakeSession):
+    """A column of float8: any two numbers may be added and compared with it, but the server does not choose."""
+
+    def parse(self, text: str, types: Sequence[str | None], search_path: Sequence[str]) -> ParsedTypes | ParseError:
+        inferred = ["pg_catalog.float8", types[1] or "", types[2] or ""]
+        if "+" not in text:
+            return ParsedTypes(parameter_types=(inferred[0], "pg_catalog.float8", inferred[2]))
+        if all(inferred):
+            return ParsedTypes(parameter_types=tuple(inferred))
+        return ParseError(sqlstate="42725", message="operator is not unique: unknown + unknown", position=48)
+
+
+def test_a_sum_is_of_the_type_it_is_compared_with() -> None:
+    text = "select id from position where lat between $1 and $2 + $3"
+    assert infer_types(_Coordinates(), text, parse_tree(text), ()).types == ("pg_catalog.float8",) * 3
