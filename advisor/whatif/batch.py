@@ -39,7 +39,7 @@ def run_groups(connection: pq.abc.PGconn, groups: Sequence[Sequence[Command]]) -
                     break
         return
     # psycopg's connections do not block: libpq then waits until it can send the rest, and does not read meanwhile. A
-    # server whose answers fill the socket does not read either, and both wait for ever. In blocking mode libpq does both.
+    # server whose answers fill the socket does not read either, and both wait for ever. Blocking, libpq does both.
     nonblocking = connection.nonblocking
     connection.nonblocking = 0
     connection.enter_pipeline_mode()
