@@ -18,7 +18,8 @@ DUE = {"critical": timedelta(days=1), "high": timedelta(days=14), "medium": time
 # Of the same severity, a finding is worse from this ratio of its bytes on.
 _MORE_BYTES = 1.5
 # Their severity is a share of the workload, which moves a little every day: one step is no change.
-_BY_SHARE = ("index/create", "index/drop_unused", "index/drop_redundant", "index/drop_duplicate")
+_DROPS = ("unused", "redundant", "duplicate", "replaced", "outdated")
+_BY_SHARE = ("index/create", *(f"index/drop_{kind}" for kind in _DROPS))
 # Where a value comes from that somebody set for all sessions; ours and the client's say nothing of the server.
 _LASTING = ("default", "configuration file", "command line", "environment variable", "database", "user", "global")
 

@@ -28,6 +28,7 @@ from advisor.index_search.rejections import rejections
 from advisor.index_search.relevance import peel
 from advisor.index_search.robust import anchored
 from advisor.index_search.search import Chosen, Item, Problem, search
+from advisor.index_search.shorten import shorter_indexes
 from advisor.index_search.unbaited import offer_unbaited
 from advisor.index_search.unforeseen import foreseen, settled
 from advisor.index_search.unhelped import unhelped_notes
@@ -164,11 +165,13 @@ def _advise(
         gone = {drop.index for drop in drops}
         create, replaced = proposals(outcome, deadline, gone)
     drops += tuple(drop for drop in replaced if drop.index not in gone)
+    with progress.step("Looking for indexes that are too wide"):
+        shorter, wider = shorter_indexes(outcome, planner, workload, {drop.index for drop in drops})
     costs = outcome.statement_costs
     bound = lower_bound(problem, costs, started)
     return IndexAdvice(
-        create=create,
-        drop=drops,
+        create=create + shorter,
+        drop=drops + wider,
         rejected=rejections(outcome),
         cost_before=sum(weights[key] * before for key, (before, _) in costs.items()),
         cost_after=sum(weights[key] * after for key, (_, after) in costs.items()),

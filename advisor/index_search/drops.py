@@ -61,6 +61,11 @@ def _unasked(snapshot: Snapshot) -> int:
     return max(len(connected) - len(snapshot.replicas), 0)
 
 
+def uncounted_standbys(snapshot: Snapshot) -> bool:
+    """Return whether a standby may use indexes without its scans being counted here."""
+    return _blind(snapshot) is not None or _unasked(snapshot) > 0
+
+
 def drop_notes(snapshot: Snapshot) -> tuple[str, ...]:
     """Return what people should know about the window that "unused" rests on."""
     window = statistics_window(snapshot)

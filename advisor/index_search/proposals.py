@@ -269,7 +269,7 @@ def _replaced(outcome: Outcome, item: Item, proposal: IndexProposal, deadline: f
                 table=index.table,
                 reason=f"the proposed {quote_ident(proposal.name)} begins with the same columns; drop this one once "
                 "that is built",
-                kind="redundant",
+                kind="replaced",
                 size_bytes=index.size_bytes or 0,
                 confidence="medium",
                 checked=checked,

@@ -47,6 +47,7 @@ class IndexProposal:
     build_class: str = ""  # seconds, minutes, hours, with the estimate
     after_ddl: tuple[str, ...] = ()  # ANALYZE after an expression index
     replaces: tuple[str, ...] = ()  # existing indexes it makes redundant
+    frees_bytes: int = 0  # by the wider index it stands in for: then it serves statements no better than that did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class IndexDrop:
     index: RelationName
     table: RelationName
     reason: str
-    kind: str  # duplicate redundant invalid unused outdated
+    kind: str  # duplicate redundant invalid unused outdated replaced (the last two by proposed indexes)
     size_bytes: int
     confidence: str = "high"
     hurt: tuple[StatementEffect, ...] = ()  # statements that get worse by the planner, empty when proven harmless

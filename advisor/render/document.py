@@ -139,6 +139,7 @@ class CreatePart(msgspec.Struct):
     lock: str
     build_class: str
     replaces: Annotated[list[str], Meta(description="Existing indexes it makes redundant")]
+    frees_bytes: Annotated[int, Meta(description="Size of the wider index it stands in for, if it does")]
 
 
 class DropPart(msgspec.Struct):
@@ -149,7 +150,9 @@ class DropPart(msgspec.Struct):
     index: Relation
     table: Relation
     reason: str
-    kind: Annotated[str, Meta(description="duplicate, redundant, invalid, unused or outdated")]
+    kind: Annotated[
+        str, Meta(description="duplicate, redundant, invalid, unused; by proposed indexes: outdated, replaced")
+    ]
     size_bytes: int
     confidence: Confidence
     hurt: list[EffectPart]

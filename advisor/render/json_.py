@@ -286,6 +286,7 @@ def _create(proposal: IndexProposal) -> doc.CreatePart:
         lock=_text(proposal.lock),
         build_class=_text(proposal.build_class),
         replaces=_texts(proposal.replaces),
+        frees_bytes=proposal.frees_bytes,
     )
 
 

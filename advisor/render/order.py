@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from advisor.model.finding import Confidence, Finding, Severity
 from advisor.model.names import quote_ident
-from advisor.model.report import IndexAdvice, Report, RetentionStatus
+from advisor.model.report import IndexAdvice, IndexDrop, IndexProposal, Report, RetentionStatus
 from advisor.render.phrases import plural, size
 from advisor.render.steps import (
+    BY_NEW_ONES,
     DROP_WORDS,
     SETTING_CHANGE,
     Action,
@@ -38,11 +39,12 @@ def items(report: Report) -> tuple[Action, ...]:
     """Return every single thing the report asks for, worst and most rewarding first, none twice."""
     advice = report.indexes or IndexAdvice()
     shares = time_shares(report)
+    created = [(p, proposal_step(report, shares, p)) for p in advice.create]
     # What the finding about the memory asks for is one step, not two.
     memory = {line for f in all_findings(report) if f.rule == _MEMORY for line in f.remedy.sql}
     found = [
-        *(proposal_step(shares, advice, p) for p in advice.create),
-        *(drop_step(report, d) for d in advice.drop),
+        *(step for _, step in created),
+        *(_after(_first_built(created, d), drop_step(report, d)) for d in advice.drop),
         *(
             setting_step(s)
             for s in (report.settings.proposals if report.settings else ())
@@ -100,6 +102,20 @@ def worst(report: Report) -> Severity | None:
     return min((item.severity for item in items(report)), key=lambda s: s.rank, default=None)
 
 
+def _first_built(created: Sequence[tuple[IndexProposal, Action]], drop: IndexDrop) -> list[Action]:
+    """Return the steps of the new indexes that make an index superfluous: those that name it, else all of its table."""
+    named = [step for proposal, step in created if str(drop.index) in proposal.replaces]
+    return named or [step for proposal, step in created if proposal.table == drop.table]
+
+
+def _after(creations: Sequence[Action], drop: Action) -> Action:
+    """Return the drop as no more urgent than the indexes that make it possible: it must come after them."""
+    if not creations or drop.rule not in BY_NEW_ONES:
+        return drop
+    severity = max((drop, *creations), key=lambda step: step.severity.rank).severity
+    return replace(drop, severity=severity, share=min(step.share for step in (drop, *creations)))
+
+
 def _rank(action: Action) -> tuple[int, float, int, str]:
     subject = _SUBJECT_ORDER.index(action.subject) if action.subject in _SUBJECT_ORDER else len(_SUBJECT_ORDER)
     return action.severity.rank, -action.share, subject, action.key
@@ -128,7 +144,7 @@ def _once(found: Sequence[Action]) -> list[Action]:
 
 
 def _group(item: Action) -> str:
-    if item.rule == "index/create":
+    if item.rule == "index/create" or item.rule in BY_NEW_ONES:  # each in its own place
         return item.key
     if item.rule == SETTING_CHANGE:
         return SETTING_CHANGE

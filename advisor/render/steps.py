@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from advisor.model.finding import Finding, Severity
 from advisor.model.report import (
-    IndexAdvice,
     IndexDrop,
     IndexProposal,
     Report,
@@ -29,8 +28,11 @@ DROP_WORDS = {
     "invalid": ("invalid: takes writes, serves nothing", "invalid indexes"),
     "unused": ("not used", "unused indexes"),
     "outdated": ("not used beside the new ones", "indexes that new ones replace"),
+    "replaced": ("a new index takes its place", "indexes that new ones replace"),
 }
 SETTING_CHANGE = "settings/change"
+# Drops of what proposed indexes make superfluous: never before those are built.
+BY_NEW_ONES = frozenset({"index/drop_outdated", "index/drop_replaced"})
 # What no undo brings back, said where it cannot be overlooked.
 _REMOVES = re.compile(r"\b(delete\s+from|drop\s+table|truncate)\b", re.IGNORECASE)
 _FOR_EVER = "removed rows do not come back: take a backup and look at some of them first"
@@ -118,11 +120,14 @@ def severity_of(text: str) -> Severity:
     return next((s for s in Severity if s.value == text), Severity.MEDIUM)
 
 
-def proposal_step(shares: Mapping[str, float], advice: IndexAdvice, proposal: IndexProposal) -> Action:
+def proposal_step(report: Report, shares: Mapping[str, float], proposal: IndexProposal) -> Action:
     """Return the step for a new index."""
+    if proposal.frees_bytes:
+        return _shorter_step(report, proposal)
     saved_cost = _saved(proposal.cost_before, proposal.cost_after)
     time_share = gain(shares, proposal.statements)
-    share = time_share if time_share is not None else min(_part(saved_cost, advice.cost_before), 1.0)
+    whole = report.indexes.cost_before if report.indexes is not None else 0.0
+    share = time_share if time_share is not None else min(_part(saved_cost, whole), 1.0)
     severity = next((s for limit, s in _INDEX_SEVERITY if share >= limit), Severity.LOW)
     touched = touched_share(shares, proposal.statements)
     helped = plural(len(proposal.statements), "statement")
@@ -150,6 +155,33 @@ def proposal_step(shares: Mapping[str, float], advice: IndexAdvice, proposal: In
         title=f"Create{method} index on {proposal.table.display()} ({', '.join(proposal.columns)}){partial}",
         why=proposal.reason,
         win=f"helps {helped}{spent}{less}",
+        costs="; ".join(costs),
+        sql=(proposal.ddl, *proposal.after_ddl),
+        undo_sql=(proposal.undo_ddl,),
+        share=share,
+        size_bytes=proposal.size_bytes,
+    )
+
+
+def _shorter_step(report: Report, proposal: IndexProposal) -> Action:
+    """Return the step for an index that takes the place of a wider one, whose drop is the step after it."""
+    freed = max(proposal.frees_bytes - proposal.size_bytes, 0)
+    share = min(freed / report.database_size_bytes, 1.0) if report.database_size_bytes else 0.0
+    wider = ", ".join(proposal.replaces)
+    costs = [f"{size(proposal.size_bytes)} of disk beside the old one until that is dropped"]
+    if proposal.build_class:
+        costs.append(f"build: {proposal.build_class}")
+    costs.append(proposal.lock.split(": ", 1)[-1])
+    return Action(
+        key=proposal_key(proposal),
+        rule="index/create",
+        subject="index",
+        severity=Severity.MEDIUM if share >= _DROP_MEDIUM_SHARE else Severity.LOW,
+        confidence=proposal.confidence,
+        object=str(proposal.table),
+        title=f"Create index on {proposal.table.display()} ({', '.join(proposal.columns)}) in place of {wider}",
+        why=proposal.reason,
+        win=f"{size(proposal.size_bytes)} instead of {size(proposal.frees_bytes)}, for disk, cache and every write",
         costs="; ".join(costs),
         sql=(proposal.ddl, *proposal.after_ddl),
         undo_sql=(proposal.undo_ddl,),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from advisor.model.finding import Confidence, Finding, Remedy, Severity
+from advisor.model.names import RelationName
 from advisor.model.report import IndexAdvice, Report
 from advisor.render import actions, items, render, worst
 from advisor.render.steps import gain, time_shares, touched_share
@@ -152,3 +153,29 @@ def test_least_sure_member_gives_the_confidence() -> None:
         indexes=IndexAdvice(drop=(replace(drops()[1], confidence="high"), replace(drops()[2], confidence="low"))),
     )
     assert next(a for a in actions(report) if a.rule == "index/drop_unused").confidence == "low"
+
+
+def test_an_index_is_dropped_after_the_one_that_takes_its_place() -> None:
+    """However much the old one weighs, its drop is no step before the build; drops of one kind are not put together."""
+    report = rich_report()
+    assert report.indexes is not None
+    shorter = [
+        replace(
+            report.indexes.create[0], name=f"short_{n}", replaces=(f"public.wide_{n}",), frees_bytes=(n + 2) << 30,
+            size_bytes=1 << 30, statements=(), ddl=f"CREATE INDEX CONCURRENTLY short_{n} ON t (a)",
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    wide = [
+        replace(
+            report.indexes.drop[0], index=RelationName("public", f"wide_{n}"), kind="replaced", size_bytes=90 << 30,
+            ddl=f"DROP INDEX CONCURRENTLY public.wide_{n}",
+        )
+        for n in range(2)
+    ]  # fmt: skip
+    advice = replace(report.indexes, create=(*report.indexes.create, *shorter), drop=(*report.indexes.drop, *wide))
+    order = [line for step in actions(replace(report, indexes=advice)) for line in step.sql]
+    for n in range(2):
+        assert order.index(shorter[n].ddl) < order.index(wide[n].ddl)
+    step = next(one for one in actions(replace(report, indexes=advice)) if one.title.endswith("public.wide_1"))
+    assert "in place of" in step.title and "instead of" in step.win

@@ -365,7 +365,7 @@ def test_an_existing_prefix_is_replaced() -> None:
     advice = advise(shot, planner, ("q", "select * from a where x = 1 order by y limit 5", 100))
     assert bodies(advice) == {"public.a (x, y)"}
     assert advice.create[0].replaces == ("public.a_x",)
-    assert [(d.index.name, d.kind) for d in advice.drop] == [("a_x", "redundant")]
+    assert [(d.index.name, d.kind) for d in advice.drop] == [("a_x", "replaced")]
     assert advice.drop[0].undo_ddl.startswith("CREATE INDEX CONCURRENTLY a_x ON")
 
 
