@@ -113,7 +113,7 @@ def _worthwhile(outcome: Outcome, handle: str, total: float) -> bool:
     if before <= 0:
         return False
     slight = outcome.problem.budget_bytes is None and before - after < _SLIGHT * total
-    if slight and _only_covers(outcome.problem, outcome.problem.items[handle]):
+    if slight and (_only_covers(outcome.problem, outcome.problem.items[handle]) or _is_copy(outcome, handle, keys)):
         return False
     least = least_gain(outcome.problem)
     # Nor one beside an index that finds the same rows by its first column.
@@ -128,6 +128,24 @@ def _only_covers(problem: Problem, item: Item) -> bool:
     return any(
         len(index.columns) == len(item.candidate.columns) and superseded(index, item)
         for index in problem.facts.indexes(item.candidate.table)
+    )
+
+
+def _is_copy(outcome: Outcome, handle: str, keys: Sequence[str]) -> bool:
+    """Return whether statements only read the index from end to end, as a narrower copy of the table.
+
+    Such an index also stands in the way of those that ask for its columns' order.
+    """
+    candidate = outcome.problem.items[handle].candidate
+    if candidate.access_method != "btree" or candidate.predicate is not None:
+        return False
+    first = candidate.columns[0].key
+    return not any(
+        use.relation == candidate.table
+        and (use.expression or (use.columns and use.columns[0])) == first
+        and use.role not in ("output", "set", "insert")
+        for key in keys
+        for use in outcome.problem.oracle.known[key].statement.uses
     )
 
 

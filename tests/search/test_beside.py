@@ -94,3 +94,33 @@ def test_an_index_that_new_ones_replace_is_dropped(also: bool) -> None:
     assert "public.events (at) WHERE state = 'new'" in bodies(advice)
     assert [drop.index.name for drop in advice.drop] == ([] if also else ["events_state"])
     assert all("events_at_idx instead" in drop.reason and drop.kind == "outdated" for drop in advice.drop)
+
+
+@pytest.mark.parametrize(
+    ("query", "proposed"),
+    [("select x, z from a where id > $1", False), ("select z from a where id > $1 order by x", True)],
+)
+def test_no_index_as_a_narrow_copy_of_the_table(query: str, proposed: bool) -> None:
+    """Reading all of an index instead of all of the table is no reason to build it, where it is little."""
+    shot = snapshot(
+        [table("a"), table("b")],
+        [*columns("a", id="int8", x="int8", y="int8", z="int8"), *columns("b", id="int8")],
+        [],
+        [statistics("a", "x", -1.0), statistics("a", "y", -1.0), statistics("a", "z", -1.0)],
+    )
+
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        if key == "latest" and "a (y)" in on:
+            return 10.0, {"a (y)"}
+        if key != "sum" and "a (x, z)" in on:
+            return 500.0, {"a (x, z)"}
+        return (950.0, {"a (id)"}) if key == "report" and "a (id)" in on else (1000.0, set())
+
+    advice = advise(
+        shot,
+        FakePlanner(costs),
+        ("latest", "select * from a where y = $1 order by x, z limit 20", 100),
+        ("report", query, 40),
+        ("sum", "select sum(id) from b", 10_000),
+    )
+    assert bodies(advice) == {"public.a (y)", *(["public.a (x, z)"] if proposed else [])}
