@@ -22,7 +22,9 @@ _QUERY = 90  # characters
 _OFFSET = re.compile(r"\boffset\b", re.IGNORECASE)
 _FEW_VALUES = 10
 # A function of something; casts and now() leave a condition on the plain column what it is.
-_WRAPPED = re.compile(r"\w\(")
+_WRAPPED = re.compile(r"[\w\"]\(")
+# A hidden first argument: the field of EXTRACT, the unit of date_trunc.
+_HIDDEN = re.compile(r"[\w\"]\(\s*\$\d+\s*,")
 _PLAIN = re.compile(r"::[\w .\"]+(?:\(\d+(?:,\d+)?\))?|\w+\(\)")
 _GROUPS = frozenset({"Aggregate", "WindowAgg", "Group"})
 _SCANS = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan"})
@@ -121,6 +123,12 @@ def _why(statement: Statement, tree: dict[str, Any], facts: Facts) -> str:
             )
         return f"it works on {amount} of {table}; smaller batches or partitions (dropped, not deleted) would help."
     if _WRAPPED.search(_PLAIN.sub("", str(scan.get("Filter")))):
+        if _HIDDEN.search(statement.text):
+            return (
+                f"its condition on {table} wraps columns in functions, and pg_stat_statements hides one of their "
+                "arguments, which an index on the expression must know: a log or a file of statements shows it "
+                "(--log, --workload)."
+            )
         return (
             f"its condition on {table} wraps columns in functions or operators that no index can serve as it is "
             "written; a condition on the plain column (a range instead of a function) could be served."

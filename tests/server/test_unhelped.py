@@ -29,6 +29,7 @@ def test_summaries_pages_and_wrapped_columns(make_database: Callable[..., str]) 
             connection.execute("select shop, sum(amount) from sales group by shop")
             connection.execute("select id from sales order by at limit 20 offset %s", (40000 + number,))
             connection.execute("select count(*) from sales where to_char(at, 'YYYY-MM') = %s", (f"2026-{number:02}",))
+            connection.execute("select max(id) from sales where extract(month from at) = %s", (1 + number,))
     with open_source(Source(dsn=dsn), None, Silent()) as (snapshot, session):
         report = make_report(snapshot, ReportOptions(subjects=("index",)), session)
     assert report.indexes is not None
@@ -36,4 +37,5 @@ def test_summaries_pages_and_wrapped_columns(make_database: Callable[..., str]) 
     assert any("sum(amount)" in note and "materialized view" in note for note in notes), notes
     assert any("offset" in note and "last row shown" in note for note in notes), notes
     assert any("to_char" in note and "plain column" in note for note in notes), notes
+    assert any("extract" in note and "hides one of their arguments" in note for note in notes), notes
     assert not any("2026-0" in note for note in notes)
