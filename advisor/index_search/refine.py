@@ -21,10 +21,10 @@ from advisor.model.catalog import IndexColumn
 from advisor.model.workload import Statement
 
 _BOLD_COLUMNS = 2  # more included columns than these,
-_BOLD_SIZE = 2.0  # or an index this many times larger than its keys alone, must win
+_BOLD_SIZE = 2.0  # or an index this many times larger than without its last ones, must win
 _BOLD_GAIN = 0.1  # this share of what its statements cost without any new index
 _MODEST_GAIN = 0.02  # and any INCLUDE list this
-_TRAILING_GAIN = 0.01  # and a last key column that nobody searches or sorts by this
+_TRAILING_GAIN = 0.01  # and a last key column that nobody searches by, or only sorts all he found by, this
 _EACH = 0.5  # of its present cost: more no single statement may lose
 _TWICE = 2.0
 _MANY_ROWS = 50  # of one value: worth not sorting for a LIMIT
@@ -148,16 +148,15 @@ def _exchanged(
     other = offer(problem, planner, pool, {smaller: (handle,)}).get(smaller)
     if other is None or other in chosen or other in problem.forbidden:
         return handle, chosen
-    if not larger.candidate.include:
-        tolerance = _TRAILING_GAIN
-    elif (
-        len(larger.candidate.include) > _BOLD_COLUMNS
-        or larger.size_bytes > _BOLD_SIZE * problem.items[other].size_bytes
-        or _more_hot_lost(problem, larger.candidate, smaller)
+    bold = larger.size_bytes > _BOLD_SIZE * problem.items[other].size_bytes
+    if (
+        bold
+        or len(larger.candidate.include) > _BOLD_COLUMNS
+        or (larger.candidate.include and _more_hot_lost(problem, larger.candidate, smaller))
     ):
         tolerance = _BOLD_GAIN
     else:
-        tolerance = _MODEST_GAIN
+        tolerance = _MODEST_GAIN if larger.candidate.include else _TRAILING_GAIN
     exchanged = (chosen - {handle}) | {other}
     if _bearable(problem, chosen, exchanged, (handle, other), tolerance):
         return other, exchanged
@@ -179,13 +178,18 @@ def _bearable(problem: Problem, chosen: Chosen, other: Chosen, handles: tuple[st
 
 
 def _asked(problem: Problem, key: str, candidate: Candidate, column: IndexColumn) -> bool:
-    """Return whether a statement searches or sorts the table by a column."""
-    roles = ("equality", "in", "range", "order", "group", "distinct", "like")
+    """Return whether a statement searches the table by a column, or stops early in its order.
+
+    Sorting all that was found costs what the planner says, for frequent values too.
+    """
+    statement = problem.oracle.known[key].statement
+    roles = ["equality", "in", "range", "group", "distinct", "like"]
+    roles += ["order"] if statement.has_limit else []
     return any(
         use.relation == candidate.table
         and use.role in roles
         and (use.expression or (use.columns and use.columns[0])) == column.key
-        for use in problem.oracle.known[key].statement.uses
+        for use in statement.uses
     )
 
 

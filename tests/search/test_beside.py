@@ -124,3 +124,25 @@ def test_no_index_as_a_narrow_copy_of_the_table(query: str, proposed: bool) -> N
         ("sum", "select sum(id) from b", 10_000),
     )
     assert bodies(advice) == {"public.a (y)", *(["public.a (x, z)"] if proposed else [])}
+
+
+class Wide(FakePlanner):
+    """An index of one column is small: equal keys are stored once."""
+
+    def prepare(self, candidates: Sequence[Candidate]) -> tuple[PreparedCandidate, ...]:
+        return tuple(
+            replace(one, size_bytes=len(one.candidate.columns) ** 2 << 18) for one in super().prepare(candidates)
+        )
+
+
+@pytest.mark.parametrize(("sorted_after", "wide"), [(60.0, False), (300.0, True)])
+def test_sorting_few_rows_needs_no_wide_key(sorted_after: float, wide: bool) -> None:
+    def costs(key: str, on: frozenset[str]) -> tuple[float, set[str]]:
+        found = max((one for one in on if one.startswith("events (run")), key=len, default=None)
+        if found is None:
+            return 1000.0, set()
+        return (10.0 if found == "events (run, at, id)" else sorted_after), {found}
+
+    query = "select * from events where run = $1 order by at, id"
+    advice = advise(EVENTS, Wide(costs), ("all", query, 1000))
+    assert bodies(advice) == {"public.events (run, at, id)" if wide else "public.events (run)"}
