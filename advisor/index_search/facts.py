@@ -58,6 +58,11 @@ class Facts:
                 found[table.name] = max(found.get(table.name, 0.0), self.catalog.rows(table.relation))
         return found
 
+    def is_array(self, relation: RelationName, name: str) -> bool:
+        """Return whether a column holds arrays."""
+        column = self.column(relation, name)
+        return column is not None and column.type_category == "A"
+
     def pages(self, relation: RelationName) -> int:
         return sum(table_pages(self.catalog, leaf.relation) for leaf in self.catalog.leaves(relation))
 

@@ -58,7 +58,12 @@ def _hints(outcome: Outcome) -> Iterator[Why]:
     for known in problem.oracle.known.values():
         statement = known.statement
         for use in statement.uses:
-            if use.role == "output" and use.operator == "= ANY" and facts.indexable(use.relation) is None:
+            if (
+                use.role == "output"
+                and use.operator == "= ANY"
+                and facts.is_array(use.relation, use.columns[0])
+                and facts.indexable(use.relation) is None
+            ):
                 column = quote_ident(use.columns[0])
                 yield (
                     f"CREATE INDEX ON {use.relation} USING gin ({column})",

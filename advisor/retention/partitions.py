@@ -14,6 +14,7 @@ from advisor.model.report import RetentionStatus
 from advisor.retention.bounds import Leaf, Partitioning, holds_rows, leaf_bytes, time_partitioning
 from advisor.retention.fill import Ident, Trusted, fill
 from advisor.retention.moments import literal_sql
+from advisor.retention.naming import free_like, naming_of
 from advisor.retention.plans.default_rows import LOCK, move_rows
 from advisor.retention.plans.interval import leaf_suffix
 from advisor.retention.plans.plan import free_name
@@ -187,7 +188,8 @@ def _missing_future(
 
 def _leaf_name(partitioning: Partitioning, lower: datetime, step: timedelta, catalog: Catalog) -> RelationName:
     root = partitioning.root.relation
-    return RelationName(root.schema, free_name(root.schema, root.name, leaf_suffix(lower, step), catalog))
+    alike = free_like(naming_of(partitioning), lower, catalog)
+    return alike or RelationName(root.schema, free_name(root.schema, root.name, leaf_suffix(lower, step), catalog))
 
 
 def create_partition(partitioning: Partitioning, lower: datetime, upper: datetime, catalog: Catalog) -> tuple[str, ...]:

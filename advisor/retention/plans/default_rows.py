@@ -9,7 +9,7 @@ from advisor.model.lookup import Catalog
 from advisor.retention.bounds import Partitioning
 from advisor.retention.detect import is_time
 from advisor.retention.fill import Ident, Literal, Trusted, fill
-from advisor.retention.plans.plan import shorten
+from advisor.retention.naming import name_sql
 from advisor.retention.plans.references import incoming_foreign_keys
 
 _MOVE = """\
@@ -35,7 +35,7 @@ BEGIN
                 FROM (SELECT pg_get_expr(c.relpartbound, c.oid) AS bound
                         FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
                        WHERE i.inhparent = root) texts) bounds) neighbours;
-    leaf := format('%I.%I', {schema}, {short} || to_char(low, '_"p"YYYYMMDD_HH24MI'));
+    leaf := {leaf};
     EXECUTE format('CREATE TABLE %s (LIKE {q_root} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED'
                    ' INCLUDING STORAGE)', leaf);
     EXECUTE format('WITH gone AS (DELETE FROM ONLY {q_default} WHERE {q_c} >= %L AND {q_c} < %L RETURNING *),'
@@ -79,7 +79,7 @@ def move_rows(partitioning: Partitioning, default: Table, step: timedelta | None
     }
     return fill(
         _MOVE, root_name=Literal(str(root.relation)), step=Trusted(width), low=Trusted(low),
-        schema=Literal(root.schema), short=Literal(shorten(root.name, 45)), type=Trusted(column.base_type.name),
+        leaf=Trusted(name_sql(partitioning, "low", '_"p"YYYYMMDD_HH24MI')), type=Trusted(column.base_type.name),
         secure=Trusted(_SECURE if root.row_security else ""), **holes,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from advisor.model.names import RelationName
 from advisor.retention.bounds import Partitioning, time_partitioning
 from advisor.retention.detect import is_time
 from advisor.retention.fill import Literal, Trusted, fill
+from advisor.retention.naming import name_sql
 from advisor.retention.plans.batches import partition_loop
 from advisor.retention.plans.plan import Plan, shorten
 from advisor.retention.plans.purge import schedule
@@ -34,7 +35,7 @@ BEGIN
     SELECT max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \\(''([^'']+)''')::timestamptz) INTO newest
       FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = root;
     EXIT WHEN newest IS NULL OR newest > now() + {premake} * {step};
-    leaf_name := format('%I.%I', {schema}, {short} || to_char(newest, '_"p"YYYYMMDD_HH24'));
+    leaf_name := {leaf};
     -- Not CREATE TABLE … PARTITION OF: that would wait for, and stop, everybody who reads the table.
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED'
                    ' INCLUDING STORAGE)', leaf_name, root);{secure}
@@ -76,13 +77,11 @@ def maintenance_plan(target: Target, catalog: Catalog) -> Plan | None:
     # Rows of a partition wait for its youngest one: where that is longer than tolerated, they go in batches.
     rows_wait = _widest_days(partitioning) > target.tolerance.total_days
     procedure = RelationName(target.relation.schema, shorten("maintain_" + target.relation.name))
-    schema, short = Literal(target.relation.schema), Literal(shorten(target.relation.name, 45))
     text = fill(
         _PROCEDURE,
         p=procedure,
         name=Literal(str(target.relation)),
-        schema=schema,
-        short=short,
+        leaf=Trusted(name_sql(partitioning, "newest", '_"p"YYYYMMDD_HH24')),
         secure=Trusted(_SECURE if target.table.row_security else ""),
         premake=target.policy.premake,
         step=Trusted(step),
