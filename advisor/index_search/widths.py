@@ -14,6 +14,7 @@ from advisor.model.catalog import Column, IndexColumn
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName
 from advisor.model.statistics import ColumnStatistics
+from advisor.workload.documents import distinct_of_sample, values_by_key
 
 _ALIGNMENT = {"c": 1, "s": 2, "i": 4, "d": 8}
 _DRAWS = 211  # tuples imagined; prime, so that stepping through lists of widths mixes them
@@ -32,6 +33,9 @@ _FIXED_RESULTS = (
 )
 _KEEPS_VALUE = re.compile(r"^(?:lower|upper|btrim|trim|initcap|unaccent|pg_catalog\.btrim|reverse)\(", re.I)
 _UNKNOWN_WIDTH = 12
+_JSON_KEY = re.compile(r"""^\(*"?([\w$]+)"?\s*->>\s*'((?:[^']|'')*)'(?:::text)?\)*$""")
+_LEAST_DOCUMENTS = 10
+_GROWS = 0.1  # share of the rows above which ANALYZE takes the number of values to grow with them
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,24 @@ def key_width(key: IndexColumn, table: RelationName, catalog: Catalog) -> KeyWid
             return KeyWidth((size,), _ALIGNMENT[align], nulls, 0, known=False)
     if base is not None and _KEEPS_VALUE.match(expression):
         return KeyWidth(base.samples, base.alignment, nulls, base.n_distinct, base.frequencies)
-    return KeyWidth((_UNKNOWN_WIDTH,), 1, nulls, 0, known=False)
+    return _json_width(expression, table, catalog) or KeyWidth((_UNKNOWN_WIDTH,), 1, nulls, 0, known=False)
+
+
+def _json_width(expression: str, table: RelationName, catalog: Catalog) -> KeyWidth | None:
+    """Return the width of a text under a key of JSON documents, by the sampled ones: `data ->> 'sku'`."""
+    match = _JSON_KEY.match(expression)
+    statistics = catalog.statistics(table, match[1]) if match is not None else None
+    if match is None or statistics is None:
+        return None
+    documents, values = values_by_key(statistics)
+    found = values.get(match[2].replace("''", "'"), [])
+    if documents < _LEAST_DOCUMENTS or not found:
+        return None
+    having = catalog.rows(table) * len(found) / documents
+    widths = tuple(1.0 + len(value.strip('"').encode()) for value in found)
+    share = distinct_of_sample(found, having) / max(1.0, catalog.rows(table))
+    distinct = -share if share > _GROWS else share * catalog.rows(table)
+    return KeyWidth(widths, 1, 1 - len(found) / documents, distinct, known=False)
 
 
 def expression_statistics(expression: str, table: RelationName, catalog: Catalog) -> ColumnStatistics | None:

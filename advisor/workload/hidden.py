@@ -8,21 +8,19 @@ explain the rows per call.
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pglast import ast
 
-from advisor.model.arrays import parse_array
 from advisor.model.lookup import Catalog
 from advisor.model.names import RelationName, quote_literal
 from advisor.model.snapshot import Snapshot
 from advisor.model.statistics import ColumnStatistics
+from advisor.workload.documents import distinct_of_sample, values_by_key
 from advisor.workload.literals import Literals
 from advisor.workload.parse import (
     Tree,
@@ -205,32 +203,11 @@ def _only_key(column: str, clues: Clues) -> str | None:
 
 def _rows_by_key(statistics: ColumnStatistics, rows: float) -> dict[str, float]:
     """Return how many rows one value of each top-level key has, by the sampled documents of the column."""
-    values: dict[str, list[str]] = defaultdict(list)
-    documents = 0
-    for text in (*parse_array(statistics.most_common_vals), *parse_array(statistics.histogram_bounds)):
-        try:
-            document = json.loads(text or "")
-        except ValueError:
-            continue  # cut by the server, or no JSON at all
-        documents += 1
-        if isinstance(document, dict):
-            for key, value in document.items():
-                if not isinstance(value, dict | list):  # nobody compares a document within the document as a whole
-                    values[key].append(json.dumps(value))
+    documents, values = values_by_key(statistics)
     if documents < _LEAST_DOCUMENTS:
         return {}
     found = {}
     for key, seen in values.items():
         having = rows * len(seen) / documents
-        found[key] = max(1.0, having / _distinct(seen, having))
+        found[key] = max(1.0, having / distinct_of_sample(seen, having))
     return found
-
-
-def _distinct(sample: Sequence[str], rows: float) -> float:
-    """Return how many different values `rows` rows have by those of a sample of them, as ANALYZE estimates it."""
-    counted = Counter(sample)
-    once = sum(times == 1 for times in counted.values())
-    if once == len(sample):
-        return max(rows, 1.0)
-    seen = float(len(sample))
-    return min(max(rows, 1.0), seen * len(counted) / (seen - once + once * seen / max(rows, seen)))

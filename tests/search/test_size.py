@@ -91,6 +91,7 @@ people (note, city)
 OTHERS = """
 people (lower(email))
 people ((profile ->> 'plan'))
+people ((profile ->> 'ref'))
 people (((profile ->> 'n')::int))
 people using hash (email)
 people using brin (created_at)
