@@ -84,9 +84,10 @@ def _advise(
     started = time.monotonic()
     deadline = started + options.time_limit
     facts = Facts(snapshot, catalog, options)
-    oracle = Oracle(planner, workload.statements, facts.rows_by_name)
     weights = {statement.key: statement.calls for statement in workload.statements}
     pool = collect_candidates(sorted(workload.statements, key=lambda s: -(s.total_exec_time or 0.0)), facts)
+    pool.conditions.update((str(index.relation), index.predicate) for index in snapshot.indexes if index.predicate)
+    oracle = Oracle(planner, workload.statements, facts.rows_by_name, pool.conditions)
     spending = options.budget_bytes is not None
     with progress.step("Planning with candidate indexes", len(oracle.known)) as step:
         learned = started + _PEEL_SHARE * options.time_limit

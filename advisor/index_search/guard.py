@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from advisor.index_search.planner import Plan
+from advisor.index_search.widths import normalised
 
 _FACTOR = 5.0
 _RARE = 0.05  # share of the rows scanned that a filter keeps, below which nothing is left to luck
@@ -28,15 +29,41 @@ _PASS_THROUGH = frozenset({"Subquery Scan", "Result", "ProjectSet", "LockRows", 
 # title ~~* '%word%', (lower(email)) = 'x'; a pattern with a fixed beginning is narrowed by >= in the index condition.
 _GUESSED = re.compile(r" !?~~?\*? | @@ |\((?:\w+\.)?\w+\([^<>=]*\) = ")
 _NARROWED = re.compile(r" ~?>=~? ")
+_CAST = re.compile(r'::(?:character varying|[\w."]+)(?:\[\])?')
 _SCANS = frozenset({"Index Scan", "Index Only Scan", "Seq Scan"})
 
 
-def guarded_cost(plan: Plan, table_rows: Mapping[str, float] | None = None) -> float:
+def guarded_cost(
+    plan: Plan, table_rows: Mapping[str, float] | None = None, conditions: Mapping[str, str] | None = None
+) -> float:
     """Return the plan's total cost with the share of scans cut short by LIMIT counted five times.
 
-    `table_rows` has the rows of tables by their name without schema, to tell how rare a filter's rows are.
+    `table_rows` has the rows of tables by their name without schema, to tell how rare a filter's rows are;
+    `conditions` the predicates of partial indexes, by what `plan.used` calls them.
     """
-    return plan.total_cost + sum(_extra(node, table_rows or {}) for node in _limits(plan.tree))
+    limits = _limits(plan.tree)
+    if not limits:
+        return plan.total_cost
+    met = frozenset(_uncast(conditions[index]) for index in plan.used if conditions and index in conditions)
+    return plan.total_cost + sum(_extra(_without_met(node, met), table_rows or {}) for node in limits)
+
+
+def _without_met(node: dict[str, Any], met: frozenset[str]) -> dict[str, Any]:
+    """Return a plan without the filters that only say what a partial index holds anyway.
+
+    A statement that locks rows looks at them once more, as they may have changed since they were found; nothing is
+    thrown away there.
+    """
+    if not met:
+        return node
+    kept = {key: value for key, value in node.items() if key != "Filter" or _uncast(str(value)) not in met}
+    if "Plans" in kept:
+        kept["Plans"] = [_without_met(child, met) for child in kept["Plans"]]
+    return kept
+
+
+def _uncast(condition: str) -> str:
+    return normalised(_CAST.sub("", condition))
 
 
 def _limits(tree: dict[str, Any]) -> list[dict[str, Any]]:

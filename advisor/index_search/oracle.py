@@ -90,9 +90,14 @@ class Oracle:
     """
 
     def __init__(
-        self, planner: Planner, statements: Iterable[Statement], table_rows: Mapping[str, float] | None = None
+        self,
+        planner: Planner,
+        statements: Iterable[Statement],
+        table_rows: Mapping[str, float] | None = None,
+        conditions: Mapping[str, str] | None = None,
     ) -> None:
         self._planner = planner
+        self._conditions = conditions or {}
         self._table_rows = table_rows or {}
         self.known: dict[str, Known] = {s.key: Known.of(s) for s in statements}
         self.plans_asked = 0
@@ -201,7 +206,7 @@ class Oracle:
         return {key: (cost / total if total else cost, used) for key, (cost, total, used) in sums.items()}
 
     def _cost_of(self, plan: Plan, key: str) -> float:
-        return guarded_cost(plan, self._table_rows) - surplus(plan, self.known[key].statement)
+        return guarded_cost(plan, self._table_rows, self._conditions) - surplus(plan, self.known[key].statement)
 
     def by_binding(self, key: str, chosen: Set) -> list[tuple[float, float | None]]:
         """Return (weight, cost per call) for each of a statement's bindings; None where the planner refuses it."""

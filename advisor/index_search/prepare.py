@@ -26,6 +26,7 @@ def prepare_items(
             continue
         share = 1.0
         if prepared.candidate.predicate is not None:
+            pool.conditions[prepared.handle] = prepared.candidate.predicate
             share = pool.shares.get(prepared.candidate, 0.5)
         size = prepared.size_bytes
         rows = facts.rows(prepared.candidate.table)

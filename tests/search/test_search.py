@@ -393,6 +393,16 @@ def limit_plan(filtered: bool, run: float, rows: float) -> Plan:
     return Plan(total_cost=total, startup_cost=0, rows=10, used=frozenset(), tree=limit)
 
 
+def test_what_a_partial_index_holds_is_no_filter() -> None:
+    # The next job of a queue: FOR UPDATE looks at the state once more, and the index has no others.
+    plan = limit_plan(filtered=True, run=1_700, rows=470)
+    plan.tree["Plans"][0] |= {"Relation Name": "jobs", "Filter": "(state = 'queued'::job_state)"}
+    plan = replace(plan, used=frozenset({"h7"}))
+    assert guarded_cost(plan, {"jobs": 400_000}) == pytest.approx(1_700)
+    assert guarded_cost(plan, {"jobs": 400_000}, {"h7": "state = 'queued'"}) == pytest.approx(plan.total_cost)
+    assert guarded_cost(plan, {"jobs": 400_000}, {"h7": "state = 'sent'"}) == pytest.approx(1_700)
+
+
 def test_a_limit_over_a_filtered_scan_is_not_trusted() -> None:
     hopeful = limit_plan(filtered=True, run=50_000, rows=100)
     assert guarded_cost(hopeful) == pytest.approx(5 * hopeful.total_cost)

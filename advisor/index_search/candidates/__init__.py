@@ -36,6 +36,7 @@ class Pool:
     literal: set[Candidate] = field(default_factory=set)  # predicate from recovered literals
     refused: dict[Candidate, str] = field(default_factory=dict)
     existing: dict[Candidate, Index] = field(default_factory=dict)  # refused because this index serves it
+    conditions: dict[str, str] = field(default_factory=dict)  # of partial indexes, by their handles or names
 
     @property
     def all(self) -> list[Candidate]:
