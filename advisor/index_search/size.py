@@ -8,6 +8,7 @@ how far each is off from indexes really built.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -79,7 +80,7 @@ def _btree(
     if deduplicates is None:
         deduplicates = all(_deduplicated(column, table, catalog) for column in candidate.columns)
     drawn = imagine(keys, included, rows, total)
-    key_only = sum(one.size for one in drawn) / len(drawn)
+    key_only = sum(drawn.sizes) / len(drawn.sizes)
     groups = distinct_groups(candidate.columns, keys, table, catalog, rows, total)
     usable = PAGE * _fill_factor(candidate) - _PAGE_OVERHEAD
     if deduplicates and not included:
@@ -88,7 +89,8 @@ def _btree(
         leaf_pages = used / leaves / usable
     else:
         leaf_pages = rows / leaves / max(1.0, usable / (key_only + _LINE_POINTER))
-        key_only = sum(one.size for one in imagine(keys, (), rows, total)) / len(drawn)
+        bare = imagine(keys, (), rows, total).sizes
+        key_only = sum(bare) / len(bare)
     leaf = max(1, math.ceil(leaf_pages))
     pages, height = leaf, 0
     mean_group = max(1.0, rows / max(groups, 1.0))
@@ -167,13 +169,13 @@ def _extended_distinct(
     return None
 
 
-def _posting_lists(drawn: tuple[Imagined, ...], rows: float, rate: float | None) -> float:
+def _posting_lists(drawn: Imagined, rows: float, rate: float | None) -> float:
     """Return the bytes of all leaf tuples when equal keys share posting lists; `rate`: other rows per key, if known."""
     spread = 0.0
-    for one in drawn:
-        others = rows * one.key_share if rate is None else max(0.0, rate)
-        spread += _bytes_per_row(one.size, round(others, 2) if others < 50 else round(others))
-    return spread / len(drawn) * rows
+    for (size, share), times in Counter(zip(drawn.sizes, drawn.key_shares, strict=True)).items():
+        others = rows * share if rate is None else max(0.0, rate)
+        spread += times * _bytes_per_row(size, round(others, 2) if others < 50 else round(others))
+    return spread / len(drawn.sizes) * rows
 
 
 def posting_bytes(key_bytes: float, duplicates: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from weakref import WeakKeyDictionary
@@ -198,40 +199,57 @@ def align(offset: float, to: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Imagined:
-    """One tuple drawn from the statistics: its aligned bytes, and the chance that another row has the same key."""
+    """Tuples drawn from the statistics: each one's aligned bytes, and the chance that another row has the same key."""
 
-    size: float
-    key_share: float
+    sizes: Sequence[float]
+    key_shares: Sequence[float]
 
 
-def imagine(
-    keys: tuple[KeyWidth, ...], included: tuple[KeyWidth, ...], rows: float, total: float
-) -> tuple[Imagined, ...]:
+def imagine(keys: tuple[KeyWidth, ...], included: tuple[KeyWidth, ...], rows: float, total: float) -> Imagined:
     """Return index tuples as the statistics foresee them, columns taken as independent of each other."""
-    columns = [_draws(key, place, _rest_share(key, total)) for place, key in enumerate(keys)]
-    columns += [_draws(key, len(keys) + place, 0.0) for place, key in enumerate(included)]
-    alignments = [key.alignment for key in (*keys, *included)]
-    most = len(keys)
-    drawn = []
-    for row in zip(*columns, strict=True):
-        offset, share, null = 0.0, 1.0, False
-        for place, (width, chance) in enumerate(row):
-            if place < most:
-                share *= chance
-            if width is None:
-                null = True
-                continue
-            alignment = alignments[place]
-            if alignment > 1:
-                offset = math.ceil(offset / alignment) * alignment
-            offset += width
-        drawn.append(Imagined((16 if null else 8) + math.ceil(round(offset, 6) / 8) * 8, share))
-    return tuple(drawn)
+    drawn = [_draws(key, place, _rest_share(key, total)) for place, key in enumerate(keys)]
+    shares: Sequence[float] = drawn[0].shares if drawn else (1.0,) * _DRAWS
+    for column in drawn[1:]:
+        shares = [share * chance for share, chance in zip(shares, column.shares, strict=True)]
+    drawn += [_draws(key, len(keys) + place, 0.0) for place, key in enumerate(included)]
+    return Imagined(_sizes(drawn, [key.alignment for key in (*keys, *included)]), shares)
+
+
+def _sizes(columns: Sequence[_Draws], alignments: Sequence[int]) -> Sequence[float]:
+    """Return the bytes of each tuple; columns of one width move the offset of all tuples alike."""
+    nulls = [False] * _DRAWS
+    some_null = False
+    offsets = [0.0]  # one offset for all while the columns allow it
+    for column, alignment in zip(columns, alignments, strict=True):
+        if column.width is not None and len(offsets) == 1:
+            offsets = [align(offsets[0], alignment) + column.width]
+            continue
+        if len(offsets) == 1:
+            offsets *= _DRAWS
+        offsets = [
+            offset if width is None else math.ceil(offset / alignment) * alignment + width
+            for offset, width in zip(offsets, column.widths, strict=True)
+        ]
+        if column.width is None and None in column.widths:
+            some_null = True
+            nulls = [known or width is None for known, width in zip(nulls, column.widths, strict=True)]
+    if len(offsets) == 1:
+        return (8 + align(round(offsets[0], 6), 8),) * _DRAWS
+    headers = [16 if null else 8 for null in nulls] if some_null else [8] * _DRAWS
+    return [head + math.ceil(round(offset, 6) / 8) * 8 for head, offset in zip(headers, offsets, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """A column's part of every imagined tuple: bytes (None for NULL), chance of an equal value; `width` of them all."""
+
+    widths: tuple[float | None, ...]
+    shares: tuple[float, ...]
+    width: float | None
 
 
 @lru_cache(maxsize=4096)
-def _draws(key: KeyWidth, place: int, rest: float) -> tuple[tuple[float | None, float], ...]:
-    """Return a column's part of every imagined tuple: bytes (None for NULL), chance of an equal value."""
+def _draws(key: KeyWidth, place: int, rest: float) -> _Draws:
     # A different irrational step per column: the draws fill the unit cube evenly.
     step = _STEPS[place % len(_STEPS)]
     found: list[tuple[float | None, float]] = []
@@ -242,7 +260,8 @@ def _draws(key: KeyWidth, place: int, rest: float) -> tuple[tuple[float | None, 
         else:
             width = key.samples[(draw * (7 + 6 * place)) % len(key.samples)]
             found.append((width, _share_at(key, quantile - key.null_frac, rest)))
-    return tuple(found)
+    widths = tuple(width for width, _ in found)
+    return _Draws(widths, tuple(share for _, share in found), widths[0] if len(set(widths)) == 1 else None)
 
 
 def _share_at(key: KeyWidth, quantile: float, rest: float) -> float:
