@@ -17,7 +17,7 @@ from advisor.history.findings import setting_changes
 from advisor.history.model import LedgerState, Promise, Tally
 from advisor.history.statements import WindowRow, plus
 from advisor.history.take import definition_of, searched
-from advisor.history.verdict import judged
+from advisor.history.verdict import NO_GAIN_PROMISED, judged
 from advisor.model.catalog import Index
 from advisor.model.history import LedgerEntry, statement_key
 from advisor.model.names import RelationName
@@ -244,7 +244,8 @@ def _index(proposal: IndexProposal, reading: Reading) -> LedgerState:
         _entry("index", definition or proposal.ddl, str(name), title, reading),
         ddl=(proposal.ddl,),
         undo=(proposal.undo_ddl,),
-        promised_ratio=after / before if before > 0 else None,
+        # What stands in for a wider index promises less space, and no time.
+        promised_ratio=NO_GAIN_PROMISED if proposal.frees_bytes else after / before if before > 0 else None,
     )
     return LedgerState(
         entry=entry,

@@ -26,6 +26,7 @@ _DROP_HARMS = 1.2
 _RATE_BETTER, _RATE_WORSE = 0.7, 1.4
 # A setting has no statements that stay as they were to compare with: the load's own drift must not look like a win.
 _SETTING_BETTER = 0.8
+NO_GAIN_PROMISED = 1.0
 _FINAL = ("verified", "no_effect")
 # What a setting is for, where a counter of the server tells it: rate per hour that should fall.
 RATE_OF = {
@@ -145,7 +146,8 @@ def judged(state: LedgerState, now: datetime, index: Index | None) -> LedgerStat
         ratio_high=found.high if found else None,
     )
     if entry.kind == "index":
-        verdict, why = _index_verdict(state, entry, found, now)
+        stands_in = entry.promised_ratio is not None and entry.promised_ratio >= NO_GAIN_PROMISED
+        verdict, why = _stand_in_verdict(found) if stands_in else _index_verdict(state, entry, found, now)
     elif entry.kind == "drop":
         verdict, why = _drop_verdict(found)
     else:
@@ -203,6 +205,20 @@ def _index_verdict(
     if found.calls >= _ENOUGH_CALLS and found.high - found.low < 1:
         return "no_effect", f"its statements take {_times(found)} the time: no gain that can be told from chance"
     return None, f"{_times(found)} the time so far, {found.calls:,} calls: too few to tell"
+
+
+def _stand_in_verdict(found: Measured | None) -> tuple[str | None, str]:
+    """Judge a shorter index in the place of a wider one, which may still be there."""
+    if found is None:
+        return None, "its statements have not been run often enough to tell"
+    if found.low > _DROP_HARMS and found.works_more:
+        return "harmful", f"its statements take {_times(found)} as long as with the wider index"
+    if found.calls >= _ENOUGH_CALLS and not found.works_more:
+        return (
+            "verified",
+            f"nothing got slower with the shorter index ({_times(found)} the time, {found.calls:,} calls)",
+        )
+    return None, f"{found.calls:,} calls so far: too few to tell"
 
 
 def _drop_verdict(found: Measured | None) -> tuple[str | None, str]:

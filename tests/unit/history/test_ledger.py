@@ -103,6 +103,22 @@ def test_definitions(one: str, other: str, same: bool) -> None:
     assert canonical("drop table x") is None and canonical("no sql") is None
 
 
+@pytest.mark.parametrize(("ms", "blocks", "verdict"), [(1000.0, 4, "verified"), (5000.0, 40, "harmful")])
+def test_a_shorter_index_promises_no_time_and_may_only_not_harm(ms: float, blocks: int, verdict: str) -> None:
+    """Neither the lack of a gain nor that the wider one is still used speaks against it."""
+    story = Story()
+    shorter = replace(proposal(), frees_bytes=1 << 30, replaces=("public.wide",))
+    now = counted(0, 100, 1000.0)
+    story.day(0, now, report(now, indexes=IndexAdvice(create=(shorter,), planner="twin")))
+    built = index("orders_customer_id_idx", ("customer_id",), scans=0)
+    after = counted(1, 200, 2000.0, built)
+    story.day(1, after, report(after))
+    after = counted(9, 600, 2000.0 + 4 * ms, built, blocks=blocks)
+    story.day(9, after, report(after))
+    entry = story["index"].entry
+    assert (entry.state, entry.promised_ratio) == (verdict, 1.0), entry.why
+
+
 def test_an_index_that_keeps_its_promise() -> None:
     story = Story()
     offered = {"indexes": IndexAdvice(create=(proposal(),), planner="twin")}
