@@ -24,6 +24,7 @@ from advisor.workload.parse import (
 from advisor.workload.session import ParsedTypes, ParseError, ParseSession
 
 TEXT = "pg_catalog.text"
+_COUNT = "pg_catalog.int8"
 # In the order of how often each was the right one.
 _CANDIDATES = tuple(
     f"pg_catalog.{name}"
@@ -67,6 +68,7 @@ _ELEMENT_OF_RANGE = {
     "int8range": "int8",
     "numrange": "numeric",
 }
+_NO_COUNT = re.compile(r"argument of (?:LIMIT|OFFSET|FETCH FIRST) must be type bigint")
 _UNDETERMINED = re.compile(r"could not determine data type of parameter \$(\d+)")
 
 
@@ -117,7 +119,7 @@ def infer_types(session: ParseSession, text: str, tree: Tree, search_path: Seque
     for _ in range(_MOST_STEPS):
         if isinstance(answer, ParsedTypes):
             return state.result(_elements_for_ranges(state, answer.parameter_types))
-        if not (_hint_as_text(state, answer) or _variable_to_parameter(state, answer)):
+        if not (_hint_as_text(state, answer) or _hint_as_count(state, answer) or _variable_to_parameter(state, answer)):
             break
         answer = state.ask()
     if isinstance(answer, ParsedTypes):
@@ -159,6 +161,22 @@ def _hint_as_text(state: _Inference, error: ParseError) -> bool:
             state.notes["a parameter of no particular type is taken as text"] = None
             return True
     return False
+
+
+def _hint_as_count(state: _Inference, error: ParseError) -> bool:
+    """Take whole numbers in LIMIT and OFFSET: `coalesce($1, $2)` is text to the server, and refused there."""
+    if _NO_COUNT.match(error.message) is None:
+        return False
+    numbers = [
+        node.number
+        for select in find(state.tree, ast.SelectStmt)
+        for place in (select.limitCount, select.limitOffset)
+        if place is not None and not find(place, ast.SubLink)
+        for node in find(place, ast.ParamRef)
+    ]
+    new = {number: _COUNT for number in numbers if state.hints.get(number) != _COUNT}
+    state.hints.update(new)
+    return bool(new)
 
 
 def _variable_to_parameter(state: _Inference, error: ParseError) -> bool:

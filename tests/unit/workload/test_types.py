@@ -40,3 +40,21 @@ class _Coordinates(FakeSession):
 def test_a_sum_is_of_the_type_it_is_compared_with() -> None:
     text = "select id from position where lat between $1 and $2 + $3"
     assert infer_types(_Coordinates(), text, parse_tree(text), ()).types == ("pg_catalog.float8",) * 3
+
+
+class _Counts(FakeSession):
+    """LIMIT and OFFSET take whole numbers, and coalesce of two parameters is text to the server."""
+
+    def parse(self, text: str, types: Sequence[str | None], search_path: Sequence[str]) -> ParsedTypes | ParseError:
+        for clause, places in (("LIMIT", (1, 2)), ("OFFSET", (3, 4))):
+            if any(types[place] != "pg_catalog.int8" for place in places):
+                message = f"argument of {clause} must be type bigint, not type text"
+                return ParseError(sqlstate="42804", message=message, position=40)
+        return ParsedTypes(parameter_types=("pg_catalog.uuid", *(str(one) for one in types[1:])))
+
+
+def test_what_limits_rows_is_a_number() -> None:
+    text = "select id from task where owner = $1 order by id limit coalesce($2, $3) offset coalesce($4, $5)"
+    typed = infer_types(_Counts(), text, parse_tree(text), ())
+    assert typed.types == ("pg_catalog.uuid", *("pg_catalog.int8",) * 4)
+    assert typed.notes == ()
