@@ -18,6 +18,8 @@ _HARDLY = 0.8  # of its present cost: what a statement that counts as not helped
 _SHARE = 0.03  # of what the workload will cost
 _MOST = 5
 _MUCH = 0.1  # of the table's rows
+_MOST_KEPT = 0.5  # of the rows that an index found: a filter that keeps so many is not what makes a plan dear
+_HIDDEN_KEY = re.compile(r"->>?\s*\$\d")
 _QUERY = 90  # characters
 _OFFSET = re.compile(r"\boffset\b", re.IGNORECASE)
 _FEW_VALUES = 10
@@ -101,7 +103,7 @@ def _why(statement: Statement, tree: dict[str, Any], facts: Facts) -> str:
     table = str(scan.get("Relation Name"))
     rows = float(scan.get("Plan Rows", 0))
     share = rows / max(1.0, facts.rows_by_name.get(table, rows))
-    if share < _MUCH and "Filter" not in scan:
+    if share < _MUCH and ("Filter" not in scan or _kept(scan) >= _MOST_KEPT):
         return (
             f"an index of {table} already finds the rows it needs ({_count(rows)} at a time); "
             "fewer calls or fewer rows would help."
@@ -133,6 +135,11 @@ def _why(statement: Statement, tree: dict[str, Any], facts: Facts) -> str:
             f"its condition on {table} wraps columns in functions or operators that no index can serve as it is "
             "written; a condition on the plain column (a range instead of a function) could be served."
         )
+    if _HIDDEN_KEY.search(statement.text) and "->" in str(scan.get("Filter")):
+        return (
+            f"pg_stat_statements hides which key of the documents in {table} it compares, which an index on it must "
+            "know: a log or a file of statements shows it (--log, --workload)."
+        )
     if _asks_for_a_state(statement, facts):
         return (
             f"pg_stat_statements hides which values it asks {table} for; if they are always the same few, a partial "
@@ -140,6 +147,12 @@ def _why(statement: Statement, tree: dict[str, Any], facts: Facts) -> str:
             "(--log, --workload)."
         )
     return f"no index on {table} makes its condition cheaper by the planner's arithmetic; EXPLAIN shows its plan."
+
+
+def _kept(scan: dict[str, Any]) -> float:
+    """Return which part of the rows that a bitmap of indexes found a filter keeps; 0 where no plan shows it."""
+    found = [float(child.get("Plan Rows", 0)) for child in scan.get("Plans", ())]
+    return float(scan.get("Plan Rows", 0)) / max(found[0], 1.0) if len(found) == 1 else 0.0
 
 
 def _asks_for_a_state(statement: Statement, facts: Facts) -> bool:
