@@ -271,11 +271,13 @@ class _Draw:
                 return text[: max(3, len(text) // 2)]
             prefix = text[: max(3, int(len(text) * _log_uniform(share, 0.35, 1)))]
             return (prefix if self.by_rows else column.beside(prefix, self.chance)) + "%"
-        # People type one short word, half of the text, or paste all of it.
+        # People type one short word, half of the text, or paste all of it; and they look for one thing, with as much of
+        # its name as tells it from others.
         length = max(5, min(30, int(len(text) * _log_uniform(share, 0.1, 1))))
-        middle = text[max(0, (len(text) - length) // 2) :][:length]
+        start = max(0, (len(text) - length) // 2)
+        middle = text[start:][:length]
         if middle and not self.by_rows:
-            middle = column.beside(middle, self.chance, inside=True)
+            middle = column.beside(column.telling(text, start, length), self.chance, inside=True)
         if meeting.operator.endswith("~~*"):
             return middle if "||" in meeting.through else f"%{middle}%"
         return "".join(char if char.isalnum() else "." for char in middle)

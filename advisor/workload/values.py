@@ -182,7 +182,7 @@ class ColumnValues:
         The planner estimates a pattern by the bounds that match it: one that was cut from a bound counts for a
         hundredth of the rows, however long it is, and what people search is hardly ever a bound.
         """
-        known = [value.lower() for value in (*self.bounds, *(value for value, _ in self.frequent))]
+        known = self._known_texts
 
         def holders(text: str) -> int:
             text = text.lower()
@@ -193,6 +193,15 @@ class ColumnValues:
         letters = next(kind for kind in _KINDS if part[-1] in kind or kind is _KINDS[-1])
         others = [letter for letter in letters if not holders(part[:-1] + letter)]
         return part[:-1] + chance.choice(others) if others else part
+
+    def telling(self, text: str, start: int, length: int) -> str:
+        """Return the part of a text from `start`, as long as it takes to tell it from the other known values."""
+        parts = (text[max(0, start - more) : start + length + more] for more in range(len(text)))
+        return next((part for part in parts if sum(part.lower() in known for known in self._known_texts) <= 1), text)
+
+    @cached_property
+    def _known_texts(self) -> tuple[str, ...]:
+        return tuple(value.lower() for value in (*self.bounds, *(value for value, _ in self.frequent)))
 
     def element(self, share: float, *, by_rows: bool) -> str | None:
         """Return the element at quantile `share` of the most common elements."""

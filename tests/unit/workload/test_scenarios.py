@@ -178,6 +178,13 @@ def test_prefixes_are_not_all_cut_from_known_values() -> None:
     assert inside.startswith("E 1250") and not any(inside.lower() in bound.lower() for bound in bounds)
 
 
+def test_a_search_for_one_thing_tells_it_from_others() -> None:
+    titles = tuple(f"{kind} Night {n}" for kind in ("Jazz", "Opera") for n in range(100, 150))
+    known = statistics("name", histogram_bounds=format_array(titles))
+    assert ColumnValues("text", 5000.0, known).telling("Jazz Night 117", 4, 6) == "Jazz Night 117"
+    assert ColumnValues("text", 5000.0, known).telling("Gala", 0, 2) == "Ga"
+
+
 def test_lower_of_a_column() -> None:
     found = draw("select $1", ["text"], met(1, "name", "=", around=("lower",)))
     assert all(value == str(value).lower() for (value,) in found)
