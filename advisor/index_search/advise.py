@@ -125,6 +125,7 @@ def _advise(
         stop=stop,
         cut_short=cut_short,
     )
+    oracle.nearby = problem.nearby
     refused: dict[str, str] = {}
     with progress.step("Choosing indexes") as step:
         chosen = search(problem)

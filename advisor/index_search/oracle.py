@@ -26,6 +26,7 @@ _MAX_TRIPLES = 400  # per statement
 # Planning a join of that many tables takes long: such statements are asked about under fewer sets.
 _MANY_TABLES, _EFFORT, _LEAST_ASKED = 10, 20_000, 24
 _HALF, _LITTLE = 0.5, 0.1  # of the present cost
+_TOGETHER = 32  # statements asked about at once under sets larger than that
 _NEARLY = 0.95  # planners break the rule that more indexes never cost more by a few per cent
 
 
@@ -101,6 +102,8 @@ class Oracle:
         self._table_rows = table_rows or {}
         self.known: dict[str, Known] = {s.key: Known.of(s) for s in statements}
         self.plans_asked = 0
+        # Says which of a set are on the tables of a statement; the others are left out of its questions.
+        self.nearby: Callable[[str, Set], Set] | None = None
 
     @property
     def ahead(self) -> int:
@@ -166,7 +169,13 @@ class Oracle:
 
         A statement the planner refuses is missing from the answer; if it never had one it is marked as failed.
         """
-        return self._ask_all([(keys, chosen, hidden)])[0]
+        if self.nearby is None or len(chosen) <= _TOGETHER:
+            return self._ask_all([(keys, chosen, hidden)])[0]
+        # Neighbours share their tables' indexes: switching thousands for each part would take longer than planning.
+        line = sorted(keys, key=lambda key: self.known[key].statement.relations)
+        parts = [line[start : start + _TOGETHER] for start in range(0, len(line), _TOGETHER)]
+        answers = self._ask_all([(part, chosen, hidden) for part in parts])
+        return {key: answer for part in answers for key, answer in part.items()}
 
     def _ask_all(self, questions: Sequence[tuple[Sequence[str], Set, Set]]) -> list[dict[str, Answer]]:
         """Return for each (keys, on, hidden) what `ask` does."""
@@ -181,7 +190,7 @@ class Oracle:
                     for binding in known.statement.bindings or (Binding(values=(), weight=1.0),):
                         requests.append((known.statement, binding))
                         own.append((key, binding.weight))
-            groups.append(Group(requests, chosen, hidden))
+            groups.append(Group(requests, self._near(keys, chosen), hidden))
             owners.append(own)
             self.plans_asked += len(requests)
         if not any(group.requests for group in groups):
@@ -208,10 +217,18 @@ class Oracle:
     def _cost_of(self, plan: Plan, key: str) -> float:
         return guarded_cost(plan, self._table_rows, self._conditions) - surplus(plan, self.known[key].statement)
 
+    def _near(self, keys: Sequence[str], chosen: Set) -> Set:
+        """Return those of the chosen indexes that are on tables of the statements."""
+        if self.nearby is None or not chosen:
+            return chosen
+        near = frozenset().union(*(self.nearby(key, chosen) for key in keys))
+        return chosen if len(near) == len(chosen) else near
+
     def by_binding(self, key: str, chosen: Set) -> list[tuple[float, float | None]]:
         """Return (weight, cost per call) for each of a statement's bindings; None where the planner refuses it."""
         statement = self.known[key].statement
-        answers = self._planner.plan_many([(statement, binding) for binding in statement.bindings], chosen)
+        requests = [(statement, binding) for binding in statement.bindings]
+        answers = self._planner.plan_many(requests, self._near((key,), chosen))
         self.plans_asked += len(answers)
         costs = [None if isinstance(one, PlanFailed) else self._cost_of(one, key) for one in answers]
         return [(binding.weight, cost) for binding, cost in zip(statement.bindings, costs, strict=True)]

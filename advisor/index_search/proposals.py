@@ -63,13 +63,16 @@ def proposals(
     Indexes that no final plan uses are taken out; costs are those with everything chosen in place.
     """
     problem = outcome.problem
+    keys = [key for key, known in problem.oracle.known.items() if known.failed is None]
     while True:
-        _score(outcome)
+        _score(outcome, keys)
         total = sum(problem.weights[key] * cost for key, (cost, _) in outcome.statement_costs.items())
         kept = frozenset(handle for handle in outcome.chosen if _worthwhile(outcome, handle, total))
         outcome.too_little |= outcome.chosen - kept
         if kept == outcome.chosen:
             break
+        # The other plans stay as they are.
+        keys = [key for key, used in outcome.used_by.items() if used - kept]
         outcome.chosen = kept
     made: list[tuple[float, IndexProposal]] = []
     drops: list[IndexDrop] = []
@@ -149,15 +152,14 @@ def _is_copy(outcome: Outcome, handle: str, keys: Sequence[str]) -> bool:
     )
 
 
-def _score(outcome: Outcome) -> None:
-    """Plan every statement with everything chosen."""
+def _score(outcome: Outcome, keys: Sequence[str]) -> None:
+    """Plan statements with everything chosen."""
     oracle = outcome.problem.oracle
-    keys = [key for key, known in oracle.known.items() if known.failed is None]
     answers = oracle.ask(keys, outcome.chosen, frozenset()) if outcome.chosen else {}
-    outcome.statement_costs = {
-        key: (oracle.known[key].base, answers[key][0] if key in answers else oracle.known[key].base) for key in keys
-    }
-    outcome.used_by = {key: used & outcome.chosen for key, (_, used) in answers.items()}
+    for key in keys:
+        base = oracle.known[key].base
+        outcome.statement_costs[key] = base, answers[key][0] if key in answers else base
+        outcome.used_by[key] = answers[key][1] & outcome.chosen if key in answers else frozenset()
 
 
 def _proposal(outcome: Outcome, item: Item) -> IndexProposal | None:

@@ -77,6 +77,8 @@ class Problem:
     _upkeep: dict[Chosen, float] = field(default_factory=dict)
     _by_table: dict[RelationName, Chosen] = field(default_factory=dict)
     _grouped: int = 0  # items in _by_table
+    _nearby: dict[tuple[RelationName, ...], Chosen] = field(default_factory=dict)
+    _nearby_of: dict[RelationName, Chosen] | None = None  # the _by_table that _nearby was made from
 
     def worth(self) -> float:
         """Return W⁺: what the statements that indexes help will cost with every candidate there is."""
@@ -143,6 +145,22 @@ class Problem:
             self._by_table = {relation: frozenset(handles) for relation, handles in found.items()}
             self._grouped = len(self.items)
         return self._by_table
+
+    def nearby(self, key: str, chosen: Chosen) -> Chosen:
+        """Return the indexes of a set that are on a statement's tables, or on the other levels of partitioned ones.
+
+        Those that are no items of the search are among them: it does not know their tables.
+        """
+        grouped, catalog = self.by_table(), self.facts.catalog
+        relations = self.oracle.known[key].statement.relations
+        found = self._nearby.get(relations) if self._nearby_of is grouped else None
+        if found is None:
+            if self._nearby_of is not grouped:
+                self._nearby, self._nearby_of = {}, grouped
+            names = {name for one in relations for name in (one, *catalog.ancestors(one))}
+            names |= {leaf.relation for one in relations for leaf in catalog.leaves(one)}
+            found = self._nearby[relations] = frozenset().union(*(grouped.get(name, frozenset()) for name in names))
+        return (chosen & found) | (chosen - self.items.keys())
 
     def allowed(self, chosen: Chosen) -> bool:
         if self.max_indexes is not None and len(chosen) > self.max_indexes:
