@@ -20,7 +20,7 @@ from advisor.index_search.removal import look_further, with_guesses
 from advisor.index_search.search import Problem
 
 _SHARE = 0.1  # of the time the search took, at most,
-_SECONDS = (0.5, 3.0)  # at least and at most
+_SECONDS = (0.25, 3.0)  # at least and at most
 _COMPARED = 40  # answers per statement
 _TOLERANCE = 1e-6
 _NO_BOUND = 0.5  # where more indexes raised a cost by so much, as LIMIT's hopes do, a bound would say nothing
