@@ -7,6 +7,7 @@ with a reason on a developer's machine and fail in CI (environment variable CI).
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,10 @@ import psycopg
 import pytest
 
 from advisor.cluster import SUPPORTED_MAJORS, Binaries, Cluster, _version_of, find_binaries, start_cluster
+
+# Whoever starts the tests in the background may have them ignore Ctrl-C, which processes inherit and some tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
