@@ -11,8 +11,9 @@ from advisor.units import format_count
 _MATTERS = 0.8  # a statement counts as served when its cost without the index rises above cost / 0.8
 _CALLS_PER_UPDATE = 0.5
 _STATES = 10
-# Where updates only move rows from state to state or out of a partial index, each row pays once; and where they are not
-# many times more frequent than the reads, it is no heartbeat: there what reads save counts, this many times more.
+# Where updates only move rows from state to state or out of a partial index, each row pays once; and where they write
+# other columns, too, and are not many times more frequent than the reads, it is no heartbeat: there what reads save
+# counts, this many times more.
 _PAYS = 20.0
 _MANY_TIMES = 10.0
 
@@ -41,7 +42,9 @@ def refusals(problem: Problem, chosen: Chosen) -> list[Refusal]:
             continue
         served, saved = _served(problem, chosen, handle, broken)
         lost = _lost(problem, chosen, handle, broken)
-        beat = served * _MANY_TIMES < calls and not _transitions(problem, handle, broken)
+        # A form saves its columns together; what is written alone, and often, is a counter or a time.
+        alone = any(len(update.columns) == 1 for update in broken)
+        beat = (alone or served * _MANY_TIMES < calls) and not _transitions(problem, handle, broken)
         if not beat and saved >= _PAYS * lost:
             continue
         if served < _CALLS_PER_UPDATE * calls:
