@@ -17,7 +17,7 @@ from advisor.index_search.oracle import Known, Look, Oracle
 from advisor.index_search.permutations import families
 from advisor.index_search.planner import Candidate, Planner
 from advisor.index_search.prepare import prepare_items
-from advisor.index_search.relevance import NO_GAIN, peeled
+from advisor.index_search.relevance import NO_GAIN, on_tables, peeled
 from advisor.index_search.search import Item
 from advisor.model.names import RelationName
 from advisor.model.workload import Statement
@@ -91,10 +91,7 @@ def relate(
         for key in keys:
             step.advance()
             known = oracle.known[key]
-            relations = dict.fromkeys(known.statement.relations)
-            for relation in known.statement.relations:
-                relations.update(dict.fromkeys(facts.catalog.ancestors(relation)))
-            near = [handle for relation in relations for handle in by_table.get(relation, ())]
+            near = on_tables(known.statement.relations, by_table, facts.catalog)
             read, named = _columns(known.statement)
             yield key, _related(known, frozenset(h for h in near if _could_matter(candidates[h], read, named)))
 

@@ -62,9 +62,7 @@ def peel(
             if begun >= _AT_LEAST and late():
                 break
             begun += 1
-            mine = (
-                _on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
-            )
+            mine = on_tables(known.statement.relations, by_table, catalog) if own is None else own.get(key, frozenset())
             yield key, _layers(known, _families(mine, candidates, thorough), rounds)
 
     layers: set[str] = set()
@@ -75,14 +73,12 @@ def peel(
     return frozenset(layers)
 
 
-def _on_tables(
-    relations: Iterable[RelationName], by_table: Mapping[RelationName, set[str]], catalog: Catalog
+def on_tables(
+    relations: Iterable[RelationName], by_table: Mapping[RelationName, Iterable[str]], catalog: Catalog
 ) -> frozenset[str]:
-    found: set[str] = set()
-    for relation in relations:
-        for name in (relation, *catalog.ancestors(relation)):
-            found |= by_table.get(name, set())
-    return frozenset(found)
+    """Return the candidates on relations and on what these are partitions of."""
+    names = {name for relation in relations for name in (relation, *catalog.ancestors(relation))}
+    return frozenset().union(*(by_table[name] for name in names if name in by_table))
 
 
 def _families(mine: frozenset[str], candidates: Mapping[str, Candidate], thorough: bool) -> Iterator[frozenset[str]]:
@@ -153,7 +149,7 @@ def _share(oracle: Oracle, candidates: Mapping[str, Candidate], layers: set[str]
         if not known.relevant:
             continue
         names = {use.expression or column for use in known.statement.uses for column in use.columns}
-        nearby = _on_tables(known.statement.relations, by_table, catalog)
+        nearby = on_tables(known.statement.relations, by_table, catalog)
         read = _columns_read(known.statement)
         known.relevant |= frozenset(
             handle

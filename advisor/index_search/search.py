@@ -19,6 +19,7 @@ from advisor.index_search.facts import Facts
 from advisor.index_search.interrupt import Stop
 from advisor.index_search.oracle import Oracle
 from advisor.index_search.planner import Candidate
+from advisor.index_search.relevance import on_tables
 from advisor.index_search.write_cost import Writes, write_cost
 from advisor.model.names import RelationName
 
@@ -78,7 +79,6 @@ class Problem:
     _by_table: dict[RelationName, Chosen] = field(default_factory=dict)
     _grouped: int = 0  # items in _by_table
     _nearby: dict[tuple[RelationName, ...], Chosen] = field(default_factory=dict)
-    _nearby_of: dict[RelationName, Chosen] | None = None  # the _by_table that _nearby was made from
 
     def worth(self) -> float:
         """Return W⁺: what the statements that indexes help will cost with every candidate there is."""
@@ -144,6 +144,7 @@ class Problem:
                 found[item.candidate.table].add(handle)
             self._by_table = {relation: frozenset(handles) for relation, handles in found.items()}
             self._grouped = len(self.items)
+            self._nearby.clear()
         return self._by_table
 
     def nearby(self, key: str, chosen: Chosen) -> Chosen:
@@ -151,15 +152,12 @@ class Problem:
 
         Those that are no items of the search are among them: it does not know their tables.
         """
-        grouped, catalog = self.by_table(), self.facts.catalog
+        by_table, catalog = self.by_table(), self.facts.catalog
         relations = self.oracle.known[key].statement.relations
-        found = self._nearby.get(relations) if self._nearby_of is grouped else None
+        found = self._nearby.get(relations)
         if found is None:
-            if self._nearby_of is not grouped:
-                self._nearby, self._nearby_of = {}, grouped
-            names = {name for one in relations for name in (one, *catalog.ancestors(one))}
-            names |= {leaf.relation for one in relations for leaf in catalog.leaves(one)}
-            found = self._nearby[relations] = frozenset().union(*(grouped.get(name, frozenset()) for name in names))
+            leaves = [leaf.relation for one in relations for leaf in catalog.leaves(one)]
+            found = self._nearby[relations] = on_tables((*relations, *leaves), by_table, catalog)
         return (chosen & found) | (chosen - self.items.keys())
 
     def allowed(self, chosen: Chosen) -> bool:

@@ -217,8 +217,6 @@ def imagine(keys: tuple[KeyWidth, ...], included: tuple[KeyWidth, ...], rows: fl
 
 def _sizes(columns: Sequence[_Draws], alignments: Sequence[int]) -> Sequence[float]:
     """Return the bytes of each tuple; columns of one width move the offset of all tuples alike."""
-    nulls = [False] * _DRAWS
-    some_null = False
     offsets = [0.0]  # one offset for all while the columns allow it
     for column, alignment in zip(columns, alignments, strict=True):
         if column.width is not None and len(offsets) == 1:
@@ -230,12 +228,9 @@ def _sizes(columns: Sequence[_Draws], alignments: Sequence[int]) -> Sequence[flo
             offset if width is None else math.ceil(offset / alignment) * alignment + width
             for offset, width in zip(offsets, column.widths, strict=True)
         ]
-        if column.width is None and None in column.widths:
-            some_null = True
-            nulls = [known or width is None for known, width in zip(nulls, column.widths, strict=True)]
     if len(offsets) == 1:
         return (8 + align(round(offsets[0], 6), 8),) * _DRAWS
-    headers = [16 if null else 8 for null in nulls] if some_null else [8] * _DRAWS
+    headers = [16 if None in row else 8 for row in zip(*(column.widths for column in columns), strict=True)]
     return [head + math.ceil(round(offset, 6) / 8) * 8 for head, offset in zip(headers, offsets, strict=True)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from advisor.model.finding import Finding, Severity
@@ -137,29 +137,19 @@ def proposal_step(report: Report, shares: Mapping[str, float], proposal: IndexPr
     less = f": planned cost {times_less(before, after)}" if _saved(before, after) > 0 else ""
     partial = ", partial" if " WHERE " in proposal.ddl.upper() else ""
     method = "" if proposal.method == "btree" else f" {proposal.method}"
-    costs = [f"{size(proposal.size_bytes)} of disk"]
-    if proposal.build_class:
-        costs.append(f"build: {proposal.build_class}")
-    costs.append(proposal.lock.split(": ", 1)[-1])  # the lock's name stands in the section below
+    costs = []
     if proposal.write_cost > 0 and saved_cost > 0:
         costs.append(f"writes pay {percent(proposal.write_cost / saved_cost)} of what it saves")
     if proposal.hurt:
         costs.append(f"{plural(len(proposal.hurt), 'statement gets', 'statements get')} dearer")
-    return Action(
-        key=proposal_key(proposal),
-        rule="index/create",
-        subject="index",
-        severity=severity,
-        confidence=proposal.confidence,
-        object=str(proposal.table),
+    return _creation(
+        proposal,
         title=f"Create{method} index on {proposal.table.display()} ({', '.join(proposal.columns)}){partial}",
-        why=proposal.reason,
         win=f"helps {helped}{spent}{less}",
-        costs="; ".join(costs),
-        sql=(proposal.ddl, *proposal.after_ddl),
-        undo_sql=(proposal.undo_ddl,),
+        disk="of disk",
+        costs=costs,
+        severity=severity,
         share=share,
-        size_bytes=proposal.size_bytes,
     )
 
 
@@ -168,21 +158,40 @@ def _shorter_step(report: Report, proposal: IndexProposal) -> Action:
     freed = max(proposal.frees_bytes - proposal.size_bytes, 0)
     share = min(freed / report.database_size_bytes, 1.0) if report.database_size_bytes else 0.0
     wider = ", ".join(proposal.replaces)
-    costs = [f"{size(proposal.size_bytes)} of disk beside the old one until that is dropped"]
-    if proposal.build_class:
-        costs.append(f"build: {proposal.build_class}")
-    costs.append(proposal.lock.split(": ", 1)[-1])
+    return _creation(
+        proposal,
+        title=f"Create index on {proposal.table.display()} ({', '.join(proposal.columns)}) in place of {wider}",
+        win=f"{size(proposal.size_bytes)} instead of {size(proposal.frees_bytes)}, for disk, cache and every write",
+        disk="of disk beside the old one until that is dropped",
+        severity=Severity.MEDIUM if share >= _DROP_MEDIUM_SHARE else Severity.LOW,
+        share=share,
+    )
+
+
+def _creation(
+    proposal: IndexProposal,
+    *,
+    title: str,
+    win: str,
+    disk: str,
+    severity: Severity,
+    share: float,
+    costs: Sequence[str] = (),
+) -> Action:
+    """Return the step of a new index: what every one costs, its SQL and how to undo it."""
+    build = (f"build: {proposal.build_class}",) if proposal.build_class else ()
+    lock = proposal.lock.split(": ", 1)[-1]  # its name stands in the section below
     return Action(
         key=proposal_key(proposal),
         rule="index/create",
         subject="index",
-        severity=Severity.MEDIUM if share >= _DROP_MEDIUM_SHARE else Severity.LOW,
+        severity=severity,
         confidence=proposal.confidence,
         object=str(proposal.table),
-        title=f"Create index on {proposal.table.display()} ({', '.join(proposal.columns)}) in place of {wider}",
+        title=title,
         why=proposal.reason,
-        win=f"{size(proposal.size_bytes)} instead of {size(proposal.frees_bytes)}, for disk, cache and every write",
-        costs="; ".join(costs),
+        win=win,
+        costs="; ".join((f"{size(proposal.size_bytes)} {disk}", *build, lock, *costs)),
         sql=(proposal.ddl, *proposal.after_ddl),
         undo_sql=(proposal.undo_ddl,),
         share=share,
